@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Lines with descriptors over a stream socket. A descriptor sent with sendmsg arrives with the
+// first byte of its line, so everything received before the line's end belongs to that line:
+// each side sends the next line only after the other answered the last.
+#include "base/rpc.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace xcp::rpc {
+
+namespace {
+
+constexpr std::size_t line_limit = 64u << 20;
+constexpr std::size_t fds_per_message = 16;
+
+// Receives one line; nullopt at end of file (or when `stop` becomes readable while idle).
+std::optional<std::string> receive_line(int socket, FdTable& fds, int stop = -1) {
+  std::string line;
+  std::array<char, 65536> buffer;
+  for (;;) {
+    if (stop >= 0) {
+      pollfd items[2] = {{socket, POLLIN, 0}, {stop, POLLIN, 0}};
+      if (poll(items, 2, -1) < 0) {
+        if (errno == EINTR) continue;
+        throw system_failure("poll", errno);
+      }
+      if (items[1].revents != 0) return std::nullopt;
+    }
+    iovec part{buffer.data(), buffer.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * fds_per_message)> control;
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno == ECONNRESET) return std::nullopt;
+      throw system_failure("recvmsg", errno);
+    }
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+      const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (std::size_t i = 0; i < count; ++i) {
+        int fd;
+        std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+        fds.fds.emplace_back(fd);
+      }
+    }
+    if (n == 0) return std::nullopt;
+    line.append(buffer.data(), static_cast<std::size_t>(n));
+    if (line.back() == '\n') {
+      line.pop_back();
+      return line;
+    }
+    if (line.size() > line_limit) throw internal_error("a message is longer than 64 MiB");
+  }
+}
+
+void send_line(int socket, std::string line, const FdTable& fds) {
+  line += '\n';
+  std::vector<int> numbers;
+  for (const UniqueFd& fd : fds.fds) numbers.push_back(fd.get());
+  send_with_fds(socket, line, numbers.data(), numbers.size());
+}
+
+json::value failure_json(const Failure& failure) {
+  json::array data;
+  for (const std::string& param : failure.params()) data.emplace_back(param);
+  return {{"code", 1}, {"message", failure.code()}, {"data", std::move(data)}};
+}
+
+[[noreturn]] void throw_failure(const json::value& error) {
+  std::vector<std::string> params;
+  for (const json::value& param : error.at("data").as_array())
+    params.emplace_back(param.as_string());
+  throw Failure(std::string(error.at("message").as_string()), std::move(params));
+}
+
+}  // namespace
+
+namespace detail {
+
+void wrong_parameter_count(const std::string& method, std::size_t expected, std::size_t got) {
+  throw internal_error(method + " takes " + std::to_string(expected) + " parameters, got " +
+                       std::to_string(got));
+}
+
+}  // namespace detail
+
+struct Server::Connection {
+  UniqueFd fd;
+  std::thread thread;
+  std::atomic<bool> ended{false};
+};
+
+Server::Server(UniqueFd listener, Methods methods, std::string group, std::size_t max_connections)
+    : listener_(std::move(listener)),
+      methods_(std::move(methods)),
+      group_(std::move(group)),
+      max_connections_(max_connections),
+      stop_(eventfd(0, EFD_CLOEXEC)),
+      acceptor_([this] { accept_loop(); }) {}
+
+Server::~Server() {
+  const std::uint64_t one = 1;
+  write_all(stop_.get(), {reinterpret_cast<const char*>(&one), sizeof(one)});
+  acceptor_.join();
+  for (const auto& connection : connections_) connection->thread.join();
+}
+
+void Server::accept_loop() {
+  for (;;) {
+    pollfd items[2] = {{listener_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+    if (poll(items, 2, -1) < 0) continue;
+    if (items[1].revents != 0) return;
+    std::erase_if(connections_, [](const auto& connection) {
+      if (!connection->ended) return false;
+      connection->thread.join();
+      return true;
+    });
+    if (connections_.size() >= max_connections_) {
+      // Everything in use: the caller waits in the listen queue until one ends.
+      poll(&items[1], 1, 20);
+      continue;
+    }
+    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!fd) continue;
+    auto connection = std::make_unique<Connection>();
+    connection->fd = std::move(fd);
+    Connection& reference = *connection;
+    connections_.push_back(std::move(connection));
+    reference.thread = std::thread([this, &reference] {
+      try {
+        serve(reference);
+      } catch (const std::exception&) {
+        // The peer broke the framing or went away in mid-message: only its connection ends.
+      }
+      reference.fd.reset();
+      reference.ended = true;
+    });
+  }
+}
+
+void Server::serve(Connection& connection) {
+  const PeerCredentials peer = peer_credentials(connection.fd.get());
+  if (peer.uid != geteuid() && !user_in_group(peer.uid, peer.gid, group_)) return;
+  for (;;) {
+    FdTable fds;
+    const auto line = receive_line(connection.fd.get(), fds, stop_.get());
+    if (!line) return;
+    const json::value reply = answer(*line, fds);
+    send_line(connection.fd.get(), json_text(reply), fds);
+  }
+}
+
+json::value Server::answer(const std::string& line, FdTable& fds) {
+  json::object reply{{"jsonrpc", "2.0"}, {"id", nullptr}};
+  try {
+    const json::value request = parse_json(line);
+    const json::object& members = request.as_object();
+    reply["id"] = members.at("id");
+    const std::string name(members.at("method").as_string());
+    const auto method = methods_.find(name);
+    if (method == methods_.end()) throw internal_error("no method " + name);
+    reply["result"] = method->second(members.at("params").as_array(), fds);
+  } catch (const Failure& failure) {
+    fds.fds.clear();
+    reply["error"] = failure_json(failure);
+  } catch (const std::exception& error) {
+    fds.fds.clear();
+    reply["error"] = failure_json(internal_error(error.what()));
+  }
+  return reply;
+}
+
+Link::Link(std::string path, std::chrono::milliseconds patience)
+    : path_(std::move(path)), patience_(patience) {}
+
+UniqueFd Link::take_connection() {
+  {
+    std::lock_guard lock(mutex_);
+    while (!idle_.empty()) {
+      UniqueFd fd = std::move(idle_.back());
+      idle_.pop_back();
+      // Readable while idle means the daemon closed it (it was restarted).
+      if (!wait_readable(fd.get(), std::chrono::milliseconds(0))) return fd;
+    }
+  }
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
+  for (;;) {
+    if (auto fd = connect_unix(path_)) return std::move(*fd);
+    if (std::chrono::steady_clock::now() >= deadline)
+      throw internal_error("nobody answers on " + path_ + "; is its daemon running?");
+    poll(nullptr, 0, 20);
+  }
+}
+
+json::value Link::exchange(const char* method, json::array params, FdTable& fds) {
+  UniqueFd connection = take_connection();
+  const json::object request{
+      {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
+  send_line(connection.get(), json_text(request), fds);
+  fds.fds.clear();
+  const auto line = receive_line(connection.get(), fds);
+  if (!line) throw internal_error(std::string(method) + ": the daemon behind " + path_ + " went away");
+  json::value reply = parse_json(*line);
+  {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(connection));
+  }
+  json::object& members = reply.as_object();
+  if (const json::value* error = members.if_contains("error")) throw_failure(*error);
+  return std::move(members.at("result"));
+}
+
+}  // namespace xcp::rpc

@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The two wire forms of values. The writers are on the path of every reply and avoid temporaries;
+// the readers check everything because what they read comes from outside.
+#include "datamodel/codec.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <pugixml.hpp>
+
+#include "base/failure.hpp"
+
+namespace xcp::model {
+
+namespace {
+
+[[noreturn]] void wrong_type(std::string_view expected, std::string_view got) {
+  throw internal_error(fmt::format("expected {}, got {}", expected, got));
+}
+
+[[noreturn]] void invalid_value(std::string_view what, std::string_view value) {
+  throw Failure("INVALID_VALUE", {std::string(what), std::string(value)});
+}
+
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::Void: return "void";
+    case Kind::String: return "a string";
+    case Kind::Int: return "an int";
+    case Kind::Float: return "a float";
+    case Kind::Bool: return "a bool";
+    case Kind::DateTime: return "a datetime";
+    case Kind::Secret: return "a string";
+    case Kind::Enum: return "an enum";
+    case Kind::Ref: return "a ref";
+    case Kind::Record: return "a record";
+    case Kind::Set: return "a set";
+    case Kind::Map: return "a map";
+    case Kind::Option: return "an option";
+    case Kind::Any: return "a record";
+  }
+  return "a value";
+}
+
+void append_int(std::string& out, std::int64_t number) {
+  char buffer[24];
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), number).ptr;
+  out.append(buffer, end);
+}
+
+std::string float_text(double number, std::string_view nan, std::string_view inf,
+                       std::string_view minus_inf) {
+  if (std::isnan(number)) return std::string(nan);
+  if (std::isinf(number)) return std::string(number > 0 ? inf : minus_inf);
+  std::string text = fmt::format("{:.16g}", number);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+const RecordValue* record_of(const Value& value) {
+  return value.is_record() ? &value.as_record() : nullptr;
+}
+
+// The text of a map key.
+std::string key_text(const Value& key, const Type& type) {
+  switch (type.kind) {
+    case Kind::Int: return std::to_string(key.as_int());
+    case Kind::Enum: return std::string(type.enumeration->values[static_cast<std::size_t>(key.as_int())]);
+    case Kind::DateTime: return format_datetime({key.as_int()});
+    default: return key.as_string();
+  }
+}
+
+std::string checked_text(std::string_view text) {
+  if (!is_utf8(text)) invalid_value("text", "not valid UTF-8");
+  return std::string(text);
+}
+
+std::int64_t parse_int(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
+  if (text.size() > 1 && text.front() == '+') text.remove_prefix(1);
+  std::int64_t number = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size() || text.empty())
+    wrong_type("an int", fmt::format("\"{}\"", text.substr(0, 40)));
+  return number;
+}
+
+double parse_float(std::string_view text) {
+  const std::string copy(text);
+  char* end = nullptr;
+  const double number = std::strtod(copy.c_str(), &end);
+  if (copy.empty() || end != copy.c_str() + copy.size())
+    wrong_type("a float", fmt::format("\"{}\"", copy.substr(0, 40)));
+  return number;
+}
+
+Value parse_enum(std::string_view text, const EnumDesc& desc) {
+  if (const auto index = enum_index(desc, text)) return static_cast<std::int64_t>(*index);
+  // Most enums are read without case by clients of old; an exact match has been tried first.
+  for (std::size_t i = 0; i < desc.values.size(); ++i)
+    if (desc.values[i].size() == text.size() &&
+        strncasecmp(desc.values[i].data(), text.data(), text.size()) == 0)
+      return static_cast<std::int64_t>(i);
+  invalid_value(desc.name, text);
+}
+
+Value parse_date(std::string_view text) {
+  const auto time = parse_datetime(text);
+  if (!time) invalid_value("datetime", text);
+  return time->seconds;
+}
+
+Value parse_key(std::string_view text, const Type& type) {
+  switch (type.kind) {
+    case Kind::Int: return parse_int(text);
+    case Kind::Enum: return parse_enum(text, *type.enumeration);
+    case Kind::DateTime: return parse_date(text);
+    default: return checked_text(text);
+  }
+}
+
+void put_key(MapValue& map, Value key, Value value) {
+  for (auto& [name, item] : map)
+    if (name == key) {
+      item = std::move(value);
+      return;
+    }
+  map.emplace_back(std::move(key), std::move(value));
+}
+
+RecordValue empty_record(std::uint16_t class_index) {
+  return {class_index, std::vector<Value>(classes()[class_index].fields.size())};
+}
+
+}  // namespace
+
+void write_json_string(std::string& out, std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  out += '"';
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text.substr(from, i - from));
+    from = i + 1;
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        out += "\\u00";
+        out += digits[c >> 4];
+        out += digits[c & 15];
+    }
+  }
+  out.append(text.substr(from));
+  out += '"';
+}
+
+void write_xml_text(std::string& out, std::string_view text) {
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    std::string_view replacement;
+    if (c == '<') replacement = "&lt;";
+    else if (c == '>') replacement = "&gt;";
+    else if (c == '&') replacement = "&amp;";
+    else if (c == '\r') replacement = "&#13;";  // an XML reader would turn it into a newline
+    else if (c >= 0x20 || c == '\n' || c == '\t') continue;
+    out.append(text.substr(from, i - from));
+    out.append(replacement);  // other control characters cannot stand in XML and are dropped
+    from = i + 1;
+  }
+  out.append(text.substr(from));
+}
+
+void write_json(std::string& out, const Value& value, const Type& type) {
+  switch (type.kind) {
+    case Kind::Void:
+      out += "\"\"";
+      return;
+    case Kind::String:
+    case Kind::Secret:
+    case Kind::Ref:
+      if (type.kind == Kind::Ref && value.is_void()) write_json_string(out, null_ref_text);
+      else write_json_string(out, value.as_string());
+      return;
+    case Kind::Int:
+      append_int(out, value.as_int());
+      return;
+    case Kind::Float:
+      out += float_text(value.as_float(), "NaN", "Infinity", "-Infinity");
+      return;
+    case Kind::Bool:
+      out += value.as_bool() ? "true" : "false";
+      return;
+    case Kind::DateTime:
+      write_json_string(out, format_datetime({value.as_int()}));
+      return;
+    case Kind::Enum:
+      write_json_string(out, type.enumeration->values[static_cast<std::size_t>(value.as_int())]);
+      return;
+    case Kind::Option:
+      if (value.is_void()) out += "null";
+      else write_json(out, value, *type.element);
+      return;
+    case Kind::Set: {
+      out += '[';
+      bool first = true;
+      for (const Value& item : value.as_set()) {
+        if (!first) out += ',';
+        first = false;
+        write_json(out, item, *type.element);
+      }
+      out += ']';
+      return;
+    }
+    case Kind::Map: {
+      out += '{';
+      bool first = true;
+      for (const auto& [key, item] : value.as_map()) {
+        if (!first) out += ',';
+        first = false;
+        write_json_string(out, key_text(key, *type.key));
+        out += ':';
+        write_json(out, item, *type.element);
+      }
+      out += '}';
+      return;
+    }
+    case Kind::Record:
+    case Kind::Any: {
+      const RecordValue* record = record_of(value);
+      out += '{';
+      if (record != nullptr) {
+        bool first = true;
+        const auto fields = classes()[record->class_index].fields;
+        for (std::size_t i = 0; i < fields.size() && i < record->fields.size(); ++i) {
+          const FieldDesc& field = fields[i];
+          if (field.internal) continue;
+          if (field.type->kind == Kind::Option && record->fields[i].is_void()) continue;
+          if (field.type->kind == Kind::Any && record->fields[i].is_void()) continue;
+          if (!first) out += ',';
+          first = false;
+          write_json_string(out, field.name);
+          out += ':';
+          write_json(out, record->fields[i], *field.type);
+        }
+      }
+      out += '}';
+      return;
+    }
+  }
+}
+
+void write_xml(std::string& out, const Value& value, const Type& type) {
+  switch (type.kind) {
+    case Kind::Void:
+      out += "<value></value>";
+      return;
+    case Kind::String:
+    case Kind::Secret:
+    case Kind::Ref:
+      out += "<value>";
+      if (type.kind == Kind::Ref && value.is_void()) out += null_ref_text;
+      else write_xml_text(out, value.as_string());
+      out += "</value>";
+      return;
+    case Kind::Int:
+      out += "<value>";
+      append_int(out, value.as_int());
+      out += "</value>";
+      return;
+    case Kind::Float:
+      out += "<value><double>";
+      out += float_text(value.as_float(), "nan", "inf", "-inf");
+      out += "</double></value>";
+      return;
+    case Kind::Bool:
+      out += value.as_bool() ? "<value><boolean>1</boolean></value>"
+                             : "<value><boolean>0</boolean></value>";
+      return;
+    case Kind::DateTime:
+      out += "<value><dateTime.iso8601>";
+      out += format_datetime({value.as_int()});
+      out += "</dateTime.iso8601></value>";
+      return;
+    case Kind::Enum:
+      out += "<value>";
+      write_xml_text(out, type.enumeration->values[static_cast<std::size_t>(value.as_int())]);
+      out += "</value>";
+      return;
+    case Kind::Option:
+      if (value.is_void()) out += "<value></value>";
+      else write_xml(out, value, *type.element);
+      return;
+    case Kind::Set:
+      out += "<value><array><data>";
+      for (const Value& item : value.as_set()) write_xml(out, item, *type.element);
+      out += "</data></array></value>";
+      return;
+    case Kind::Map:
+      out += "<value><struct>";
+      for (const auto& [key, item] : value.as_map()) {
+        out += "<member><name>";
+        write_xml_text(out, key_text(key, *type.key));
+        out += "</name>";
+        write_xml(out, item, *type.element);
+        out += "</member>";
+      }
+      out += "</struct></value>";
+      return;
+    case Kind::Record:
+    case Kind::Any: {
+      const RecordValue* record = record_of(value);
+      out += "<value><struct>";
+      if (record != nullptr) {
+        const auto fields = classes()[record->class_index].fields;
+        for (std::size_t i = 0; i < fields.size() && i < record->fields.size(); ++i) {
+          const FieldDesc& field = fields[i];
+          if (field.internal) continue;
+          if (field.type->kind == Kind::Option && record->fields[i].is_void()) continue;
+          if (field.type->kind == Kind::Any && record->fields[i].is_void()) continue;
+          // The event class's i4 counters and timestamps are told by its own writer.
+          out += "<member><name>";
+          out += field.name;
+          out += "</name>";
+          write_xml(out, record->fields[i], *field.type);
+          out += "</member>";
+        }
+      }
+      out += "</struct></value>";
+      return;
+    }
+  }
+}
+
+Value read_json(const boost::json::value& in, const Type& type) {
+  switch (type.kind) {
+    case Kind::Void:
+      return {};
+    case Kind::String:
+    case Kind::Secret:
+    case Kind::Ref:
+      if (!in.is_string()) break;
+      return checked_text(in.get_string());
+    case Kind::Int:
+      if (in.is_int64()) return in.get_int64();
+      if (in.is_string()) return parse_int(in.get_string());
+      if (in.is_double()) {
+        const double number = in.get_double();
+        if (std::trunc(number) == number && std::abs(number) < 9.0e18)
+          return static_cast<std::int64_t>(number);
+      }
+      break;
+    case Kind::Float:
+      if (in.is_number()) return in.to_number<double>();
+      if (in.is_string()) return parse_float(in.get_string());
+      break;
+    case Kind::Bool:
+      if (!in.is_bool()) break;
+      return in.get_bool();
+    case Kind::DateTime:
+      if (!in.is_string()) break;
+      return parse_date(in.get_string());
+    case Kind::Enum:
+      if (!in.is_string()) break;
+      return parse_enum(in.get_string(), *type.enumeration);
+    case Kind::Option:
+      if (in.is_null()) return {};
+      return read_json(in, *type.element);
+    case Kind::Set: {
+      if (!in.is_array()) break;
+      SetValue set;
+      set.reserve(in.get_array().size());
+      for (const auto& item : in.get_array()) set.push_back(read_json(item, *type.element));
+      return set;
+    }
+    case Kind::Map: {
+      if (!in.is_object()) break;
+      MapValue map;
+      for (const auto& [key, item] : in.get_object())
+        put_key(map, parse_key(key, *type.key), read_json(item, *type.element));
+      return map;
+    }
+    case Kind::Record: {
+      if (!in.is_object()) break;
+      RecordValue record = empty_record(type.class_index);
+      const ClassDesc& desc = classes()[type.class_index];
+      for (const auto& [key, item] : in.get_object())
+        if (const auto index = field_index(desc, key))
+          record.fields[*index] = read_json(item, *desc.fields[*index].type);
+      return record;
+    }
+    case Kind::Any:
+      break;
+  }
+  static constexpr std::string_view names[] = {"null",     "a bool",  "an int", "an int",
+                                               "a float",  "a string", "an array", "an object"};
+  wrong_type(kind_name(type.kind), names[static_cast<std::size_t>(in.kind())]);
+}
+
+Value read_xml(const pugi::xml_node& value, const Type& type) {
+  pugi::xml_node typed;
+  for (const pugi::xml_node child : value.children())
+    if (child.type() == pugi::node_element) {
+      typed = child;
+      break;
+    }
+  const std::string_view tag = typed ? typed.name() : "string";
+  const std::string_view text = typed ? typed.child_value() : value.child_value();
+  const bool is_text = tag == "string";
+  switch (type.kind) {
+    case Kind::Void:
+      return {};
+    case Kind::String:
+    case Kind::Secret:
+    case Kind::Ref:
+      if (!is_text) break;
+      return checked_text(text);
+    case Kind::Int:
+      if (!is_text && tag != "int" && tag != "i4" && tag != "i8") break;
+      return parse_int(text);
+    case Kind::Float:
+      if (tag != "double" && tag != "int" && tag != "i4" && !is_text) break;
+      return parse_float(text);
+    case Kind::Bool:
+      if (tag != "boolean" || (text != "0" && text != "1")) break;
+      return text == "1";
+    case Kind::DateTime:
+      if (tag != "dateTime.iso8601" && !is_text) break;
+      return parse_date(text);
+    case Kind::Enum:
+      if (!is_text) break;
+      return parse_enum(text, *type.enumeration);
+    case Kind::Option:
+      if (tag == "nil") return {};
+      return read_xml(value, *type.element);
+    case Kind::Set: {
+      if (tag != "array") break;
+      SetValue set;
+      for (const pugi::xml_node item : typed.child("data").children("value"))
+        set.push_back(read_xml(item, *type.element));
+      return set;
+    }
+    case Kind::Map: {
+      if (tag != "struct") break;
+      MapValue map;
+      for (const pugi::xml_node member : typed.children("member"))
+        put_key(map, parse_key(member.child_value("name"), *type.key),
+                read_xml(member.child("value"), *type.element));
+      return map;
+    }
+    case Kind::Record: {
+      if (tag != "struct") break;
+      RecordValue record = empty_record(type.class_index);
+      const ClassDesc& desc = classes()[type.class_index];
+      for (const pugi::xml_node member : typed.children("member"))
+        if (const auto index = field_index(desc, member.child_value("name")))
+          record.fields[*index] = read_xml(member.child("value"), *desc.fields[*index].type);
+      return record;
+    }
+    case Kind::Any:
+      break;
+  }
+  wrong_type(kind_name(type.kind), fmt::format("<{}>{}", tag, text.substr(0, 40)));
+}
+
+Value value_from_json_text(std::string_view text, const Type& type) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(text, error);
+  if (error) throw internal_error("malformed JSON: " + error.message());
+  return read_json(value, type);
+}
+
+std::string value_to_json_text(const Value& value, const Type& type) {
+  std::string out;
+  write_json(out, value, type);
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = p + text.size();
+  while (p != end) {
+    if (*p < 0x80) {
+      if (*p == 0) return false;
+      ++p;
+      continue;
+    }
+    int more;
+    std::uint32_t point;
+    if ((*p & 0xe0) == 0xc0) more = 1, point = *p & 0x1f;
+    else if ((*p & 0xf0) == 0xe0) more = 2, point = *p & 0x0f;
+    else if ((*p & 0xf8) == 0xf0) more = 3, point = *p & 0x07;
+    else return false;
+    if (end - p <= more) return false;
+    for (int i = 1; i <= more; ++i) {
+      if ((p[i] & 0xc0) != 0x80) return false;
+      point = point << 6 | (p[i] & 0x3f);
+    }
+    static constexpr std::uint32_t smallest[] = {0, 0x80, 0x800, 0x10000};
+    if (point < smallest[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+      return false;
+    p += more + 1;
+  }
+  return true;
+}
+
+std::string format_datetime(DateTime time) {
+  const std::time_t seconds = time.seconds;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}{:02}{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::optional<DateTime> parse_datetime(std::string_view text) {
+  std::size_t at = 0;
+  const auto digits = [&](std::size_t count) -> std::optional<int> {
+    if (text.size() < at + count) return std::nullopt;
+    int number = 0;
+    for (std::size_t i = 0; i < count; ++i, ++at) {
+      if (text[at] < '0' || text[at] > '9') return std::nullopt;
+      number = number * 10 + (text[at] - '0');
+    }
+    return number;
+  };
+  const auto skip = [&](char c) {
+    if (at < text.size() && text[at] == c) {
+      ++at;
+      return true;
+    }
+    return false;
+  };
+  std::tm parts{};
+  const auto year = digits(4);
+  skip('-');
+  const auto month = digits(2);
+  skip('-');
+  const auto day = digits(2);
+  if (!year || !month || !day || !skip('T')) return std::nullopt;
+  const auto hour = digits(2);
+  skip(':');
+  const auto minute = digits(2);
+  skip(':');
+  const auto second = digits(2);
+  if (!hour || !minute || !second) return std::nullopt;
+  if (skip('.'))
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+  std::int64_t offset = 0;
+  if (!skip('Z') && at < text.size()) {
+    const bool plus = text[at] == '+';
+    if (!plus && text[at] != '-') return std::nullopt;
+    ++at;
+    const auto hours = digits(2);
+    skip(':');
+    const auto minutes = digits(2);
+    if (!hours || !minutes) return std::nullopt;
+    offset = (plus ? 1 : -1) * (*hours * 3600 + *minutes * 60);
+  }
+  if (at != text.size()) return std::nullopt;
+  if (*month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour > 24 || *minute > 59 || *second > 60)
+    return std::nullopt;
+  parts.tm_year = *year - 1900;
+  parts.tm_mon = *month - 1;
+  parts.tm_mday = *day;
+  parts.tm_hour = *hour;
+  parts.tm_min = *minute;
+  parts.tm_sec = *second;
+  return DateTime{static_cast<std::int64_t>(timegm(&parts)) - offset};
+}
+
+}  // namespace xcp::model
