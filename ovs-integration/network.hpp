@@ -9,7 +9,6 @@
 #pragma once
 
 #include <boost/describe.hpp>
-#include <boost/describe/class.hpp>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -122,9 +121,8 @@ class Network {
   virtual EventBatch events(std::string epoch, std::uint64_t after,
                             std::chrono::milliseconds timeout) = 0;
 };
-BOOST_DESCRIBE_CLASS(Network, (),
+BOOST_DESCRIBE_STRUCT(Network, (),
                      (backend, nics, nic_stats, networks, ensure_network, remove_network, add_port,
-                      activate_port, remove_port, ports, events),
-                     (), ())
+                      activate_port, remove_port, ports, events))
 
 }  // namespace xcp::network

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A contract over a unix socket: JSON-RPC 2.0, one JSON text a line, file descriptors attached to
 // the line that names them. The contract is an abstract class whose methods are listed once with
-// BOOST_DESCRIBE_CLASS; parameters and results are described types (base/describe.hpp). A client
+// BOOST_DESCRIBE_STRUCT; parameters and results are described types (base/describe.hpp). A client
 // and a server made from it cannot be told apart from the object itself: a Failure thrown by the
 // implementation is thrown by the caller, unchanged.
 //
 //   class Clock { public: virtual std::int64_t now(std::string zone) = 0; };
-//   BOOST_DESCRIBE_CLASS(Clock, (), (now), (), ())
+//   BOOST_DESCRIBE_STRUCT(Clock, (), (now))
 //
 //   rpc::Server server(listen_unix(path, 0660, "xapi"), rpc::methods_of<Clock>(clock));
 //

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <boost/describe.hpp>
-#include <boost/describe/class.hpp>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -245,11 +244,10 @@ class Hypervisor {
   // Test aid of the sim driver (faults, guest behaviour); other drivers refuse with NOT_IMPLEMENTED.
   virtual std::string control(std::string command, std::map<std::string, std::string> args) = 0;
 };
-BOOST_DESCRIBE_CLASS(Hypervisor, (),
+BOOST_DESCRIBE_STRUCT(Hypervisor, (),
                      (host, domains, domain, guest, stats, build, unpause, pause, shutdown, destroy,
                       reset, save, restore, checkpoint, plug_disk, unplug_disk, change_medium,
                       switch_images, plug_nic, unplug_nic, set_vcpus, set_memory_target, console,
-                      events, control),
-                     (), ())
+                      events, control))
 
 }  // namespace xcp::hypervisor

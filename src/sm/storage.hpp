@@ -11,7 +11,6 @@
 #pragma once
 
 #include <boost/describe.hpp>
-#include <boost/describe/class.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -160,11 +159,10 @@ class Storage {
   virtual void vdi_detach(std::string sr, std::string vdi, std::string data_path) = 0;  // deactivates
   virtual std::vector<DataPath> data_paths() = 0;
 };
-BOOST_DESCRIBE_CLASS(Storage, (),
+BOOST_DESCRIBE_STRUCT(Storage, (),
                      (drivers, sr_probe, sr_create, sr_plug, sr_unplug, sr_destroy, srs, sr_state,
                       sr_scan, vdi_create, vdi_destroy, vdi_resize, vdi_snapshot, vdi_clone,
                       vdi_revert, vdi_copy, progress, cancel, vdi_set, vdi_attach, vdi_activate,
-                      vdi_source, vdi_detach, data_paths),
-                     (), ())
+                      vdi_source, vdi_detach, data_paths))
 
 }  // namespace xcp::sm
