@@ -43,6 +43,7 @@ struct Type {
   std::uint16_t class_index = 0;          // Ref and Record: index into classes()
   const Type* element = nullptr;          // Set and Option: member; Map: value
   const Type* key = nullptr;              // Map
+  std::string_view text = {};             // as the reference spells it: "VM ref set"
 };
 
 // A set of roles; bit n is role_names()[n]. Zero: local root and the pool secret only.
@@ -77,6 +78,7 @@ struct FieldDesc {
   Lifecycle state;
   std::string_view since;
   std::string_view doc;
+  std::string_view column;  // the name in get_all_records_where: namespaces joined by "__"
 };
 
 // What a message does when no hand-written handler is needed.
@@ -126,6 +128,7 @@ struct MessageDesc {
   Lifecycle state;
   std::string_view since;
   std::string_view doc;
+  bool emergency;  // answered even by a host that cannot reach its coordinator
 };
 
 struct ClassDesc {
@@ -137,20 +140,48 @@ struct ClassDesc {
   bool events;       // changes are published
   std::optional<std::uint16_t> uuid_field;
   std::optional<std::uint16_t> name_label_field;
-  Lifecycle state;
+  Lifecycle state;  // Removed: no fields, and only the names of messages
   std::string_view since;
   std::string_view doc;
+  bool task_per_call;  // false: its calls make no task object
 };
 
 struct ErrorDesc {
   std::string_view code;
   std::span<const std::string_view> params;
   std::string_view doc;
+  bool open_params;  // the parameters are not declared; any number may come
+};
+
+// The name of a message object that reports an event. A name that ends in "<which>" stands for
+// all names with that beginning.
+struct AlertDesc {
+  std::string_view name;
+  std::uint8_t priority;  // 1: data may be lost ... 5: information
+  std::string_view doc;
+};
+
+struct RoleDesc {
+  std::string_view name;
+  std::string_view uuid;  // the same on every host
+  std::string_view ref;   // "OpaqueRef:" and the uuid
+  bool internal;          // can never be given to a subject
+  std::string_view doc;
+};
+
+// A permission that widens what a message does for some callers.
+struct PermissionDesc {
+  std::string_view name;
+  RoleMask roles;
 };
 
 std::span<const ClassDesc> classes();
 std::span<const ErrorDesc> errors();
+std::span<const EnumDesc> enums();
+std::span<const AlertDesc> alerts();
 std::span<const std::string_view> role_names();  // most powerful first
+std::span<const RoleDesc> roles();               // same order
+std::span<const PermissionDesc> extra_permissions();
 RoleMask role_mask_all();
 
 // XenAPI version (2.23) and the schema version of stored objects.
@@ -168,6 +199,7 @@ const MessageDesc* find_message(std::string_view method);
 const FieldDesc* find_field(const ClassDesc&, std::string_view name);
 std::optional<std::uint16_t> field_index(const ClassDesc&, std::string_view name);
 std::optional<std::uint16_t> enum_index(const EnumDesc&, std::string_view value);
+const ErrorDesc* find_error(std::string_view code);
 
 inline std::uint16_t class_index(const ClassDesc& c) {
   return static_cast<std::uint16_t>(&c - classes().data());

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class host_crashdump as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, field, message, param
+from roles import POOL_OPERATOR, READ_ONLY
+
+CLASS = cls(
+    "host_crashdump",
+    doc="",
+    since="rio",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_OPERATOR,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(STATIC_RO, "host", "host ref",
+              doc=""),
+        field(DYNAMIC_RO, "timestamp", "datetime",
+              doc=""),
+        field(DYNAMIC_RO, "size", "int",
+              doc=""),
+        field(STATIC_RO, "filename", "string", internal=True,
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={}, since="miami",
+              doc=""),
+    ],
+    messages=[
+        message("destroy", roles=POOL_OPERATOR, async_=True,
+                doc="",
+                params=[
+                    param("self", "host_crashdump ref", doc=""),
+                ]),
+        message("upload", roles=POOL_OPERATOR, async_=True,
+                doc="",
+                params=[
+                    param("self", "host_crashdump ref", doc=""),
+                    param("url", "string", doc=""),
+                    param("options", "(string -> string) map", doc=""),
+                ]),
+    ],
+)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class host_patch as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, field, message, param
+from roles import POOL_OPERATOR, READ_ONLY
+
+CLASS = cls(
+    "host_patch",
+    doc="",
+    since="rio",
+    deprecated="ely",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_OPERATOR,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(STATIC_RO, "name_label", "string", default="", path="name/label",
+              doc=""),
+        field(STATIC_RO, "name_description", "string", default="", path="name/description",
+              doc=""),
+        field(STATIC_RO, "version", "string",
+              doc=""),
+        field(STATIC_RO, "host", "host ref",
+              doc=""),
+        field(DYNAMIC_RO, "filename", "string", internal=True,
+              doc=""),
+        field(DYNAMIC_RO, "applied", "bool",
+              doc=""),
+        field(DYNAMIC_RO, "timestamp_applied", "datetime",
+              doc=""),
+        field(DYNAMIC_RO, "size", "int",
+              doc=""),
+        field(STATIC_RO, "pool_patch", "pool_patch ref", default="OpaqueRef:NULL", since="miami",
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={}, since="miami",
+              doc=""),
+    ],
+    messages=[
+        message("destroy", roles=POOL_OPERATOR, deprecated="miami", async_=True,
+                doc="",
+                params=[
+                    param("self", "host_patch ref", doc=""),
+                ]),
+        message("apply", roles=POOL_OPERATOR, deprecated="miami", async_=True,
+                doc="",
+                params=[
+                    param("self", "host_patch ref", doc=""),
+                ],
+                result="string", result_doc=""),
+    ],
+)

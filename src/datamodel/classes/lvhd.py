@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class LVHD as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, cls, field, message, param
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "LVHD",
+    doc="",
+    since="dundee",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    get_all=False,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string", since="rio",
+              doc=""),
+    ],
+    messages=[
+        message("enable_thin_provisioning", roles=POOL_ADMIN, async_=True,
+                doc="",
+                params=[
+                    param("host", "host ref", doc=""),
+                    param("SR", "SR ref", doc=""),
+                    param("initial_allocation", "int", doc=""),
+                    param("allocation_quantum", "int", doc=""),
+                ],
+                result="string", result_doc=""),
+    ],
+)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class Observer as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, field, message, param
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "Observer",
+    doc="",
+    since="23.14.0",
+    prototyped=True,
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    create_destroy=True,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string", prototyped=True,
+              doc=""),
+        field(RW, "name_label", "string", default="", since="rio", path="name/label",
+              doc=""),
+        field(RW, "name_description", "string", default="", since="rio", path="name/description",
+              doc=""),
+        field(STATIC_RO, "hosts", "host ref set", default=[], prototyped=True, stored=True,
+              doc=""),
+        field(STATIC_RO, "attributes", "(string -> string) map", default={}, prototyped=True,
+              doc=""),
+        field(STATIC_RO, "endpoints", "string set", default=[], prototyped=True,
+              doc=""),
+        field(STATIC_RO, "components", "string set", default=[], prototyped=True,
+              doc=""),
+        field(STATIC_RO, "enabled", "bool", default=False, prototyped=True,
+              doc=""),
+    ],
+    messages=[
+        message("register", roles=POOL_ADMIN, prototyped=True, async_=True, hidden=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("host", "host ref", doc=""),
+                ]),
+        message("unregister", roles=POOL_ADMIN, prototyped=True, async_=True, hidden=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("host", "host ref", doc=""),
+                ]),
+        message("set_hosts", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("value", "host ref set", doc=""),
+                ]),
+        message("set_enabled", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("value", "bool", doc=""),
+                ]),
+        message("set_attributes", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("value", "(string -> string) map", doc=""),
+                ]),
+        message("set_endpoints", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("value", "string set", doc=""),
+                ]),
+        message("set_components", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Observer ref", doc=""),
+                    param("value", "string set", doc=""),
+                ]),
+    ],
+)

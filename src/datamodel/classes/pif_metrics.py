@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class PIF_metrics as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, cls, field
+from roles import POOL_OPERATOR, READ_ONLY
+
+CLASS = cls(
+    "PIF_metrics",
+    doc="",
+    since="rio",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_OPERATOR,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(DYNAMIC_RO, "carrier", "bool",
+              doc=""),
+        field(DYNAMIC_RO, "vendor_id", "string",
+              doc=""),
+        field(DYNAMIC_RO, "vendor_name", "string",
+              doc=""),
+        field(DYNAMIC_RO, "device_id", "string",
+              doc=""),
+        field(DYNAMIC_RO, "device_name", "string",
+              doc=""),
+        field(DYNAMIC_RO, "speed", "int",
+              doc=""),
+        field(DYNAMIC_RO, "duplex", "bool",
+              doc=""),
+        field(DYNAMIC_RO, "pci_bus_path", "string",
+              doc=""),
+        field(DYNAMIC_RO, "last_updated", "datetime",
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
+              doc=""),
+    ],
+    removed=["get_io_read_kbs", "get_io_write_kbs"],
+)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class PUSB as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, field, message, param
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "PUSB",
+    doc="",
+    since="inverness",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(STATIC_RO, "USB_group", "USB_group ref", default="OpaqueRef:NULL",
+              doc=""),
+        field(STATIC_RO, "host", "host ref", default="OpaqueRef:NULL",
+              doc=""),
+        field(STATIC_RO, "path", "string", default="",
+              doc=""),
+        field(STATIC_RO, "vendor_id", "string", default="",
+              doc=""),
+        field(STATIC_RO, "vendor_desc", "string", default="",
+              doc=""),
+        field(STATIC_RO, "product_id", "string", default="",
+              doc=""),
+        field(STATIC_RO, "product_desc", "string", default="",
+              doc=""),
+        field(STATIC_RO, "serial", "string", default="",
+              doc=""),
+        field(STATIC_RO, "version", "string", default="",
+              doc=""),
+        field(STATIC_RO, "description", "string", default="",
+              doc=""),
+        field(DYNAMIC_RO, "passthrough_enabled", "bool", default=False,
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={},
+              doc=""),
+        field(STATIC_RO, "speed", "float", default=-1.0, since="stockholm",
+              doc=""),
+    ],
+    messages=[
+        message("scan", roles=POOL_ADMIN, async_=True,
+                doc="",
+                params=[
+                    param("host", "host ref", doc=""),
+                ]),
+        message("set_passthrough_enabled", roles=POOL_ADMIN, async_=True,
+                doc="",
+                params=[
+                    param("self", "PUSB ref", doc=""),
+                    param("value", "bool", doc=""),
+                ]),
+    ],
+)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class Rate_limit as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, field, message, param
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "Rate_limit",
+    doc="",
+    since="26.17.0",
+    prototyped=True,
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    create_destroy=True,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string", prototyped=True,
+              doc=""),
+        field(RW, "name_label", "string", default="", prototyped=True, path="name/label",
+              doc=""),
+        field(RW, "name_description", "string", default="", prototyped=True,
+              path="name/description",
+              doc=""),
+        field(DYNAMIC_RO, "callers", "Caller ref set", prototyped=True, derived="Caller.rate_limit",
+              doc=""),
+        field(STATIC_RO, "burst_size", "float", default=0.0, prototyped=True,
+              doc=""),
+        field(STATIC_RO, "fill_rate", "float", default=0.0, prototyped=True,
+              doc=""),
+    ],
+    messages=[
+        message("add_caller", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Rate_limit ref", doc=""),
+                    param("caller", "Caller ref", doc=""),
+                ]),
+        message("remove_caller", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Rate_limit ref", doc=""),
+                    param("caller", "Caller ref", doc=""),
+                ]),
+        message("set_burst_size", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Rate_limit ref", doc=""),
+                    param("value", "float", doc=""),
+                ]),
+        message("set_fill_rate", roles=POOL_ADMIN, prototyped=True, async_=True,
+                doc="",
+                params=[
+                    param("self", "Rate_limit ref", doc=""),
+                    param("value", "float", doc=""),
+                ]),
+    ],
+)

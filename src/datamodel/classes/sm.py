@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class SM as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, cls, enum, field
+from roles import POOL_OPERATOR, READ_ONLY
+
+CLASS = cls(
+    "SM",
+    doc="",
+    since="rio",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_OPERATOR,
+    enums=[
+        enum("image_format_type", doc="", values={
+            "raw": "",
+            "vhd": "",
+            "qcow2": "",
+        }),
+    ],
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(DYNAMIC_RO, "name_label", "string", default="", path="name/label",
+              doc=""),
+        field(DYNAMIC_RO, "name_description", "string", default="", path="name/description",
+              doc=""),
+        field(DYNAMIC_RO, "type", "string",
+              doc=""),
+        field(DYNAMIC_RO, "vendor", "string",
+              doc=""),
+        field(DYNAMIC_RO, "copyright", "string",
+              doc=""),
+        field(DYNAMIC_RO, "version", "string",
+              doc=""),
+        field(DYNAMIC_RO, "required_api_version", "string",
+              doc=""),
+        field(DYNAMIC_RO, "configuration", "(string -> string) map",
+              doc=""),
+        field(DYNAMIC_RO, "capabilities", "string set", default=[], since="miami",
+              deprecated="clearwater",
+              doc=""),
+        field(DYNAMIC_RO, "features", "(string -> int) map", default={}, since="clearwater",
+              doc=""),
+        field(DYNAMIC_RO, "host_pending_features", "(host ref -> string set) map", default={},
+              since="24.37.0", prototyped=True, internal=True,
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={}, since="miami",
+              doc=""),
+        field(DYNAMIC_RO, "driver_filename", "string", default="", since="orlando",
+              doc=""),
+        field(DYNAMIC_RO, "required_cluster_stack", "string set", default=[], since="dundee",
+              doc=""),
+        field(DYNAMIC_RO, "supported_image_formats", "enum image_format_type set", default=[],
+              since="26.15.0", prototyped=True,
+              doc=""),
+    ],
+)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class sr_stat as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, cls, enum, field
+from roles import LOCAL_ROOT, READ_ONLY
+
+CLASS = cls(
+    "sr_stat",
+    doc="",
+    since="kolkata",
+    published="lima",
+    reader_roles=READ_ONLY,
+    writer_roles=LOCAL_ROOT,
+    in_database=False,
+    persist=False,
+    events=False,
+    enums=[
+        enum("sr_health", doc="", values={
+            "healthy": "",
+            "recovering": "",
+            "unreachable": "",
+            "unavailable": "",
+        }),
+    ],
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string option", published="lima",
+              doc=""),
+        field(DYNAMIC_RO, "name_label", "string", published="lima",
+              doc=""),
+        field(DYNAMIC_RO, "name_description", "string", published="lima",
+              doc=""),
+        field(DYNAMIC_RO, "free_space", "int", published="lima",
+              doc=""),
+        field(DYNAMIC_RO, "total_space", "int", published="lima",
+              doc=""),
+        field(DYNAMIC_RO, "clustered", "bool", published="lima",
+              doc=""),
+        field(DYNAMIC_RO, "health", "enum sr_health", published="lima",
+              doc=""),
+    ],
+)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class subject as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, STATIC_RO, cls, field, message, param
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "subject",
+    doc="",
+    since="george",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    create_destroy=True,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string", since="rio",
+              doc=""),
+        field(STATIC_RO, "subject_identifier", "string", default="",
+              doc=""),
+        field(STATIC_RO, "other_config", "(string -> string) map", default={},
+              doc=""),
+        field(DYNAMIC_RO, "roles", "role ref set",
+              default=["OpaqueRef:0165f154-ba3e-034e-6b27-5d271af109ba"], since="midnight-ride",
+              stored=True,
+              doc=""),
+    ],
+    messages=[
+        message("add_to_roles", roles=POOL_ADMIN, since="midnight-ride",
+                doc="",
+                params=[
+                    param("self", "subject ref", doc=""),
+                    param("role", "role ref", doc=""),
+                ]),
+        message("remove_from_roles", roles=POOL_ADMIN, since="midnight-ride",
+                doc="",
+                params=[
+                    param("self", "subject ref", doc=""),
+                    param("role", "role ref", doc=""),
+                ]),
+        message("get_permissions_name_label", roles=READ_ONLY, since="midnight-ride",
+                doc="",
+                params=[
+                    param("self", "subject ref", doc=""),
+                ],
+                result="string set", result_doc=""),
+    ],
+)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class tunnel as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, enum, field, message, param
+from roles import POOL_OPERATOR, READ_ONLY
+
+CLASS = cls(
+    "tunnel",
+    doc="",
+    since="cowley",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_OPERATOR,
+    enums=[
+        enum("tunnel_protocol", doc="", values={
+            "gre": "",
+            "vxlan": "",
+        }),
+    ],
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(STATIC_RO, "access_PIF", "PIF ref", default="OpaqueRef:NULL",
+              doc=""),
+        field(STATIC_RO, "transport_PIF", "PIF ref", default="OpaqueRef:NULL",
+              doc=""),
+        field(RW, "status", "(string -> string) map", default={"active": "false"},
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={},
+              doc=""),
+        field(RW, "protocol", "enum tunnel_protocol", default="gre", since="1.250.0",
+              doc=""),
+    ],
+    messages=[
+        message("create", roles=POOL_OPERATOR, async_=True,
+                doc="",
+                params=[
+                    param("transport_PIF", "PIF ref", doc=""),
+                    param("network", "network ref", doc=""),
+                    param("protocol", "enum tunnel_protocol", default="gre", doc=""),
+                ],
+                result="tunnel ref", result_doc="",
+                errors=[
+                    "OPENVSWITCH_NOT_ACTIVE", "TRANSPORT_PIF_NOT_CONFIGURED",
+                    "IS_TUNNEL_ACCESS_PIF",
+                ]),
+        message("destroy", roles=POOL_OPERATOR, async_=True,
+                doc="",
+                params=[
+                    param("self", "tunnel ref", doc=""),
+                ]),
+    ],
+)

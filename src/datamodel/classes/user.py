@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class user as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, field
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "user",
+    doc="",
+    since="rio",
+    deprecated="george",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    events=False,
+    get_all=False,
+    create_destroy=True,
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(STATIC_RO, "short_name", "string",
+              doc=""),
+        field(RW, "fullname", "string",
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
+              doc=""),
+    ],
+)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class VM_group as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, STATIC_RO, cls, enum, field
+from roles import READ_ONLY, VM_ADMIN
+
+CLASS = cls(
+    "VM_group",
+    doc="",
+    since="24.19.1",
+    prototyped=True,
+    reader_roles=READ_ONLY,
+    writer_roles=VM_ADMIN,
+    create_destroy=True,
+    enums=[
+        enum("placement_policy", doc="", values={
+            "anti_affinity": "",
+            "normal": "",
+        }),
+    ],
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string", since="rio",
+              doc=""),
+        field(RW, "name_label", "string", default="", since="rio", path="name/label",
+              doc=""),
+        field(RW, "name_description", "string", default="", since="rio", path="name/description",
+              doc=""),
+        field(STATIC_RO, "placement", "enum placement_policy", default="normal", prototyped=True,
+              doc=""),
+        field(DYNAMIC_RO, "VMs", "VM ref set", prototyped=True, derived="VM.groups",
+              doc=""),
+    ],
+)

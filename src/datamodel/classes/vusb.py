@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The XenAPI class VUSB as data: enums, fields and explicit messages. Accessors
+# follow from the fields by rule and are not listed.
+from idl import DYNAMIC_RO, RW, cls, enum, field, message, param
+from roles import POOL_ADMIN, READ_ONLY
+
+CLASS = cls(
+    "VUSB",
+    doc="",
+    since="inverness",
+    reader_roles=READ_ONLY,
+    writer_roles=POOL_ADMIN,
+    enums=[
+        enum("vusb_operations", doc="", values={
+            "attach": "",
+            "plug": "",
+            "unplug": "",
+        }),
+    ],
+    fields=[
+        field(DYNAMIC_RO, "uuid", "string",
+              doc=""),
+        field(DYNAMIC_RO, "allowed_operations", "enum vusb_operations set", default=[], since="rio",
+              persist=False,
+              doc=""),
+        field(DYNAMIC_RO, "current_operations", "(string -> enum vusb_operations) map", default={},
+              since="rio", persist=False,
+              doc=""),
+        field(DYNAMIC_RO, "VM", "VM ref",
+              doc=""),
+        field(DYNAMIC_RO, "USB_group", "USB_group ref",
+              doc=""),
+        field(RW, "other_config", "(string -> string) map", default={},
+              doc=""),
+        field(DYNAMIC_RO, "currently_attached", "bool", default=False, since="rio",
+              doc=""),
+    ],
+    messages=[
+        message("create", roles=POOL_ADMIN, async_=True,
+                doc="",
+                params=[
+                    param("VM", "VM ref", doc=""),
+                    param("USB_group", "USB_group ref", doc=""),
+                    param("other_config", "(string -> string) map", default={}, doc=""),
+                ],
+                result="VUSB ref", result_doc=""),
+        message("unplug", roles=POOL_ADMIN, async_=True,
+                doc="",
+                params=[
+                    param("self", "VUSB ref", doc=""),
+                ]),
+        message("destroy", roles=POOL_ADMIN, async_=True,
+                doc="",
+                params=[
+                    param("self", "VUSB ref", doc=""),
+                ]),
+    ],
+)
