@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <vector>
 
@@ -111,9 +112,9 @@ UniqueFd listen_unix(const std::string& path, int mode, const std::string& group
   umask(old);
   if (bound != 0) throw system_failure("bind " + path, error);
   if (!group.empty()) {
-    // Without the group (a stand-alone host) the owner alone may connect.
-    if (const struct group* entry = getgrnam(group.c_str()))
-      if (chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0 && errno != EPERM)
+    // Without the group the owner alone may connect.
+    if (const auto gid = group_id(group))
+      if (chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0 && errno != EPERM)
         throw system_failure("chown " + path, errno);
   }
   if (chmod(path.c_str(), static_cast<mode_t>(mode)) != 0)
@@ -142,14 +143,29 @@ PeerCredentials peer_credentials(int fd) {
   return {credentials.pid, credentials.uid, credentials.gid};
 }
 
+std::optional<unsigned> group_id(const std::string& group) {
+  std::vector<char> text(65536);
+  struct group entry {};
+  struct group* found = nullptr;
+  if (getgrnam_r(group.c_str(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
+    return found->gr_gid;
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(group.data(), group.data() + group.size(), number);
+  if (group.empty() || error != std::errc() || end != group.data() + group.size())
+    return std::nullopt;
+  return number;
+}
+
 bool user_in_group(unsigned uid, unsigned gid, const std::string& group) {
   if (uid == 0) return true;
-  const struct group* entry = getgrnam(group.c_str());
-  if (entry == nullptr) return false;
-  const gid_t wanted = entry->gr_gid;
-  if (gid == wanted) return true;
-  const passwd* user = getpwuid(uid);
-  if (user == nullptr) return false;
+  const auto wanted = group_id(group);
+  if (!wanted) return false;
+  if (gid == *wanted) return true;
+  std::vector<char> text(65536);
+  passwd entry{};
+  passwd* user = nullptr;
+  if (getpwuid_r(uid, &entry, text.data(), text.size(), &user) != 0 || user == nullptr)
+    return false;
   int count = 64;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
   if (getgrouplist(user->pw_name, user->pw_gid, groups.data(), &count) < 0) {
@@ -157,7 +173,7 @@ bool user_in_group(unsigned uid, unsigned gid, const std::string& group) {
     if (getgrouplist(user->pw_name, user->pw_gid, groups.data(), &count) < 0) return false;
   }
   groups.resize(static_cast<std::size_t>(count));
-  return std::find(groups.begin(), groups.end(), wanted) != groups.end();
+  return std::find(groups.begin(), groups.end(), *wanted) != groups.end();
 }
 
 void send_with_fds(int socket, std::string_view bytes, const int* fds, std::size_t fd_count) {

@@ -48,7 +48,7 @@ std::optional<std::string> read_file(const std::string& path);
 void write_file_durably(const std::string& path, std::string_view bytes, int mode = 0644);
 
 // A bound and listening unix stream socket; an existing socket file is replaced, the new one gets
-// `mode` and, when `group` is not empty and exists, that group.
+// `mode` and, when `group` is not empty and exists, that group (see group_id).
 UniqueFd listen_unix(const std::string& path, int mode, const std::string& group = {});
 
 // A connected unix stream socket; nullopt when nobody listens there.
@@ -61,6 +61,10 @@ struct PeerCredentials {
   unsigned gid = 0;
 };
 PeerCredentials peer_credentials(int fd);
+
+// The number of a group given by its name, or by a number that needs no entry in /etc/group (what a
+// stand-alone host uses); nullopt when there is none.
+std::optional<unsigned> group_id(const std::string& group);
 
 // True when the user is root or belongs to `group` (primary or supplementary).
 bool user_in_group(unsigned uid, unsigned gid, const std::string& group);

@@ -88,6 +88,31 @@ json::value failure_json(const Failure& failure) {
   throw Failure(std::string(error.at("message").as_string()), std::move(params));
 }
 
+json::value answer(const Methods& methods, const std::string& line, FdTable& fds) {
+  json::object reply{{"jsonrpc", "2.0"}, {"id", nullptr}};
+  try {
+    const json::value request = parse_json(line);
+    const json::object& members = request.as_object();
+    reply["id"] = members.at("id");
+    const std::string name(members.at("method").as_string());
+    const auto method = methods.find(name);
+    if (method == methods.end()) throw internal_error("no method " + name);
+    reply["result"] = method->second(members.at("params").as_array(), fds);
+  } catch (const Failure& failure) {
+    fds.fds.clear();
+    reply["error"] = failure_json(failure);
+  } catch (const std::exception& error) {
+    fds.fds.clear();
+    reply["error"] = failure_json(internal_error(error.what()));
+  }
+  return reply;
+}
+
+bool may_call(int socket, const std::string& group) {
+  const PeerCredentials peer = peer_credentials(socket);
+  return peer.uid == geteuid() || user_in_group(peer.uid, peer.gid, group);
+}
+
 }  // namespace
 
 namespace detail {
@@ -154,35 +179,24 @@ void Server::accept_loop() {
 }
 
 void Server::serve(Connection& connection) {
-  const PeerCredentials peer = peer_credentials(connection.fd.get());
-  if (peer.uid != geteuid() && !user_in_group(peer.uid, peer.gid, group_)) return;
+  if (!may_call(connection.fd.get(), group_)) return;
   for (;;) {
     FdTable fds;
     const auto line = receive_line(connection.fd.get(), fds, stop_.get());
     if (!line) return;
-    const json::value reply = answer(*line, fds);
+    const json::value reply = answer(methods_, *line, fds);
     send_line(connection.fd.get(), json_text(reply), fds);
   }
 }
 
-json::value Server::answer(const std::string& line, FdTable& fds) {
-  json::object reply{{"jsonrpc", "2.0"}, {"id", nullptr}};
-  try {
-    const json::value request = parse_json(line);
-    const json::object& members = request.as_object();
-    reply["id"] = members.at("id");
-    const std::string name(members.at("method").as_string());
-    const auto method = methods_.find(name);
-    if (method == methods_.end()) throw internal_error("no method " + name);
-    reply["result"] = method->second(members.at("params").as_array(), fds);
-  } catch (const Failure& failure) {
-    fds.fds.clear();
-    reply["error"] = failure_json(failure);
-  } catch (const std::exception& error) {
-    fds.fds.clear();
-    reply["error"] = failure_json(internal_error(error.what()));
-  }
-  return reply;
+bool serve_one(int connection, const Methods& methods, const std::string& group) {
+  if (!may_call(connection, group)) return false;
+  FdTable fds;
+  const auto line = receive_line(connection, fds);
+  if (!line) return false;
+  const json::value reply = answer(methods, *line, fds);
+  send_line(connection, json_text(reply), fds);
+  return true;
 }
 
 Link::Link(std::string path, std::chrono::milliseconds patience)

@@ -97,7 +97,6 @@ class Server {
   struct Connection;
   void accept_loop();
   void serve(Connection& connection);
-  json::value answer(const std::string& line, FdTable& fds);
 
   UniqueFd listener_;
   Methods methods_;
@@ -108,6 +107,10 @@ class Server {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::thread acceptor_;
 };
+
+// Serves one request on a connected socket, in the calling thread; for a process that lives for one
+// request. False when the peer may not call or went away without asking.
+bool serve_one(int connection, const Methods& methods, const std::string& group);
 
 // The calling side. Any thread may call; each running call has a connection of its own, idle ones
 // are kept. A daemon that is away is waited for up to `patience` (it may be restarting), then the
