@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t output_limit = 8u << 20;
 constexpr std::size_t errors_limit = 64u << 10;
+constexpr std::chrono::milliseconds longest_wait{100};
 
 struct Pipe {
   UniqueFd read_end;
@@ -132,7 +134,9 @@ Outcome run(const Command& command) {
     pollfd items[3] = {{out.read_end.get(), POLLIN, 0},
                        {err.read_end.get(), POLLIN, 0},
                        {in.write_end.get(), POLLOUT, 0}};
-    if (poll(items, 3, static_cast<int>(left.count())) < 0) {
+    if (command.cancelled && command.cancelled()) throw Failure("TASK_CANCELLED");
+    const auto wait = std::min(left, command.cancelled ? longest_wait : std::chrono::hours(1));
+    if (poll(items, 3, static_cast<int>(wait.count())) < 0) {
       if (errno == EINTR) continue;
       throw system_failure("poll", errno);
     }

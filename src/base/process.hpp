@@ -18,6 +18,9 @@ struct Command {
   // Called with each line of standard output while the program runs (progress); may be empty.
   // Throwing from it kills the program and passes the exception on.
   std::function<void(const std::string&)> on_line;
+  // Asked about ten times a second while the program runs; true kills it and throws TASK_CANCELLED
+  // [] (the caller names the task). May throw, which kills the program as well; may be empty.
+  std::function<bool()> cancelled;
 };
 
 struct Outcome {
