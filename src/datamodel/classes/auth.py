@@ -6,7 +6,8 @@ from roles import READ_ONLY
 
 CLASS = cls(
     "auth",
-    doc="",
+    doc="Asks the directory service (PAM, Active Directory) about names and groups; there are no "
+        "objects of this class.",
     since="george",
     reader_roles=READ_ONLY,
     writer_roles=READ_ONLY,
@@ -15,22 +16,29 @@ CLASS = cls(
     events=False,
     messages=[
         message("get_subject_identifier", roles=READ_ONLY,
-                doc="",
+                doc="Look up the identifier under which the directory service knows a user or "
+                    "group.",
                 params=[
-                    param("subject_name", "string", doc=""),
+                    param("subject_name", "string",
+                          doc="A login name or group name, with or without its domain."),
                 ],
-                result="string", result_doc=""),
+                result="string",
+                result_doc="The identifier, such as a SID; SUBJECT_CANNOT_BE_RESOLVED when the "
+                           "name is unknown."),
         message("get_subject_information_from_identifier", roles=READ_ONLY,
-                doc="",
+                doc="Read what the directory service knows of a user or group.",
                 params=[
-                    param("subject_identifier", "string", doc=""),
+                    param("subject_identifier", "string",
+                          doc="The identifier that get_subject_identifier gave."),
                 ],
-                result="(string -> string) map", result_doc=""),
+                result="(string -> string) map",
+                result_doc="Attributes by name, such as subject-name and subject-is-group; which "
+                           "ones there are depends on the service."),
         message("get_group_membership", roles=READ_ONLY,
-                doc="",
+                doc="List the groups a user or group is in, also through other groups.",
                 params=[
-                    param("subject_identifier", "string", doc=""),
+                    param("subject_identifier", "string", doc="The identifier of the member."),
                 ],
-                result="string set", result_doc=""),
+                result="string set", result_doc="The identifiers of those groups."),
     ],
 )

@@ -6,26 +6,28 @@ from roles import POOL_OPERATOR, READ_ONLY
 
 CLASS = cls(
     "crashdump",
-    doc="",
+    doc="The memory of a guest at the moment it crashed, kept on a disk.",
     since="rio",
     deprecated="inverness",
     reader_roles=READ_ONLY,
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the crash dump for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "VM", "VM ref",
-              doc=""),
+              doc="The virtual machine that crashed."),
         field(STATIC_RO, "VDI", "VDI ref",
-              doc=""),
+              doc="The disk with the dump."),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the crash dump by name; a key that nobody knows is kept "
+                  "and does nothing."),
     ],
     messages=[
         message("destroy", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Remove the dump together with its disk.",
                 params=[
-                    param("self", "crashdump ref", doc=""),
+                    param("self", "crashdump ref", doc="The crash dump to remove."),
                 ]),
     ],
 )

@@ -6,32 +6,35 @@ from roles import POOL_ADMIN, READ_ONLY
 
 CLASS = cls(
     "Driver_variant",
-    doc="",
+    doc="One of several versions of a host's device driver, of which one is in use.",
     since="25.2.0",
     prototyped=True,
     reader_roles=READ_ONLY,
     writer_roles=POOL_ADMIN,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", prototyped=True,
-              doc=""),
+              doc="Identifies the driver variant for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "name", "string", prototyped=True,
-              doc=""),
+              doc="Name of the variant, unique within its driver."),
         field(DYNAMIC_RO, "driver", "Host_driver ref", prototyped=True,
-              doc=""),
+              doc="The driver it is a version of."),
         field(DYNAMIC_RO, "version", "string", prototyped=True,
-              doc=""),
+              doc="Version of the driver code."),
         field(DYNAMIC_RO, "hardware_present", "bool", prototyped=True,
-              doc=""),
+              doc="True when the host has a device it serves."),
         field(DYNAMIC_RO, "priority", "float", prototyped=True,
-              doc=""),
+              doc="Rank among the variants: that with the greatest number is chosen when nobody "
+                  "chooses."),
         field(DYNAMIC_RO, "status", "string", prototyped=True,
-              doc=""),
+              doc="How far it is supported: production, beta, alpha, or unsupported."),
     ],
     messages=[
         message("select", roles=POOL_ADMIN, prototyped=True, async_=True,
-                doc="",
+                doc="Use this variant from the next restart of the host; others of the driver "
+                    "are deselected.",
                 params=[
-                    param("self", "Driver_variant ref", doc=""),
+                    param("self", "Driver_variant ref", doc="The driver variant to act on."),
                 ]),
     ],
 )

@@ -13,7 +13,8 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the processor for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "host", "host ref",
               doc=""),
         field(DYNAMIC_RO, "number", "int",
@@ -37,6 +38,7 @@ CLASS = cls(
         field(DYNAMIC_RO, "utilisation", "float", persist=False,
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
-              doc=""),
+              doc="Further settings of the processor by name; a key that nobody knows is kept "
+                  "and does nothing."),
     ],
 )

@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the crash dump for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "host", "host ref",
               doc=""),
         field(DYNAMIC_RO, "timestamp", "datetime",
@@ -22,18 +23,19 @@ CLASS = cls(
         field(STATIC_RO, "filename", "string", internal=True,
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the crash dump by name; a key that nobody knows is kept "
+                  "and does nothing."),
     ],
     messages=[
         message("destroy", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "host_crashdump ref", doc=""),
+                    param("self", "host_crashdump ref", doc="The crash dump to remove."),
                 ]),
         message("upload", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "host_crashdump ref", doc=""),
+                    param("self", "host_crashdump ref", doc="The crash dump to act on."),
                     param("url", "string", doc=""),
                     param("options", "(string -> string) map", doc=""),
                 ]),

@@ -13,7 +13,8 @@ CLASS = cls(
     writer_roles=POOL_ADMIN,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", prototyped=True,
-              doc=""),
+              doc="Identifies the driver for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(STATIC_RO, "host", "host ref", default="OpaqueRef:NULL", prototyped=True,
               doc=""),
         field(DYNAMIC_RO, "name", "string", prototyped=True,
@@ -38,13 +39,13 @@ CLASS = cls(
         message("select", roles=POOL_ADMIN, prototyped=True, async_=True,
                 doc="",
                 params=[
-                    param("self", "Host_driver ref", doc=""),
+                    param("self", "Host_driver ref", doc="The driver to act on."),
                     param("variant", "Driver_variant ref", doc=""),
                 ]),
         message("deselect", roles=POOL_ADMIN, prototyped=True, async_=True,
                 doc="",
                 params=[
-                    param("self", "Host_driver ref", doc=""),
+                    param("self", "Host_driver ref", doc="The driver to act on."),
                 ]),
         message("rescan", roles=POOL_ADMIN, prototyped=True, async_=True,
                 doc="",

@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the host metrics for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "memory_total", "int", path="memory/total",
               doc=""),
         field(DYNAMIC_RO, "live", "bool",
@@ -20,7 +21,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "last_updated", "datetime",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
-              doc=""),
+              doc="Further settings of the host metrics by name; a key that nobody knows is kept "
+                  "and does nothing."),
     ],
     removed=["get_memory_free"],
 )

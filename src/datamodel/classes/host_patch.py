@@ -13,11 +13,12 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the patch on the host for ever: 36 characters, kept over restarts "
+                  "and never used again."),
         field(STATIC_RO, "name_label", "string", default="", path="name/label",
-              doc=""),
+              doc="Name of the patch on the host for people; two may have the same one."),
         field(STATIC_RO, "name_description", "string", default="", path="name/description",
-              doc=""),
+              doc="Free text that tells people what the patch on the host is for."),
         field(STATIC_RO, "version", "string",
               doc=""),
         field(STATIC_RO, "host", "host ref",
@@ -33,18 +34,19 @@ CLASS = cls(
         field(STATIC_RO, "pool_patch", "pool_patch ref", default="OpaqueRef:NULL", since="miami",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the patch on the host by name; a key that nobody knows is "
+                  "kept and does nothing."),
     ],
     messages=[
         message("destroy", roles=POOL_OPERATOR, deprecated="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "host_patch ref", doc=""),
+                    param("self", "host_patch ref", doc="The patch on the host to remove."),
                 ]),
         message("apply", roles=POOL_OPERATOR, deprecated="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "host_patch ref", doc=""),
+                    param("self", "host_patch ref", doc="The patch on the host to act on."),
                 ],
                 result="string", result_doc=""),
     ],

@@ -13,7 +13,8 @@ CLASS = cls(
     get_all=False,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the thin provisioning record for ever: 36 characters, kept over "
+                  "restarts and never used again."),
     ],
     messages=[
         message("enable_thin_provisioning", roles=POOL_ADMIN, async_=True,

@@ -27,7 +27,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the message for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(DYNAMIC_RO, "name", "string", since="rio",
               doc=""),
         field(DYNAMIC_RO, "priority", "int", since="rio",
@@ -55,7 +56,7 @@ CLASS = cls(
         message("destroy", roles=POOL_OPERATOR,
                 doc="",
                 params=[
-                    param("self", "message ref", doc=""),
+                    param("self", "message ref", doc="The message to remove."),
                 ]),
         message("destroy_many", roles=POOL_OPERATOR, since="22.19.0", prototyped=True, async_=True,
                 doc="",
@@ -87,7 +88,7 @@ CLASS = cls(
         message("get_record", roles=READ_ONLY,
                 doc="",
                 params=[
-                    param("self", "message ref", doc=""),
+                    param("self", "message ref", doc="The message to read."),
                 ],
                 result="message record", result_doc=""),
         message("get_by_uuid", roles=READ_ONLY,

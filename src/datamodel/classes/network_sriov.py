@@ -20,7 +20,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the SR-IOV network for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "physical_PIF", "PIF ref", default="OpaqueRef:NULL",
               doc=""),
         field(STATIC_RO, "logical_PIF", "PIF ref", default="OpaqueRef:NULL",
@@ -41,12 +42,12 @@ CLASS = cls(
         message("destroy", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "network_sriov ref", doc=""),
+                    param("self", "network_sriov ref", doc="The SR-IOV network to remove."),
                 ]),
         message("get_remaining_capacity", roles=READ_ONLY, async_=True,
                 doc="",
                 params=[
-                    param("self", "network_sriov ref", doc=""),
+                    param("self", "network_sriov ref", doc="The SR-IOV network to read."),
                 ],
                 result="int", result_doc=""),
     ],

@@ -13,7 +13,8 @@ CLASS = cls(
     create_destroy=True,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PBD for ever: 36 characters, kept over restarts and never used "
+                  "again."),
         field(STATIC_RO, "host", "host ref",
               doc=""),
         field(STATIC_RO, "SR", "SR ref",
@@ -23,24 +24,25 @@ CLASS = cls(
         field(DYNAMIC_RO, "currently_attached", "bool",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the PBD by name; a key that nobody knows is kept and does "
+                  "nothing."),
     ],
     messages=[
         message("plug", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "PBD ref", doc=""),
+                    param("self", "PBD ref", doc="The PBD to act on."),
                 ],
                 errors=["SR_UNKNOWN_DRIVER"]),
         message("unplug", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "PBD ref", doc=""),
+                    param("self", "PBD ref", doc="The PBD to act on."),
                 ]),
         message("set_device_config", roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "PBD ref", doc=""),
+                    param("self", "PBD ref", doc="The PBD to change."),
                     param("value", "(string -> string) map", doc=""),
                 ]),
     ],

@@ -20,7 +20,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PCI device for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "class_id", "string", default="",
               doc=""),
         field(STATIC_RO, "class_name", "string", default="",
@@ -50,7 +51,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "dependencies", "PCI ref set", stored=True,
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the PCI device by name; a key that nobody knows is kept "
+                  "and does nothing."),
         field(STATIC_RO, "subsystem_vendor_id", "string", default="", since="clearwater-whetstone",
               doc=""),
         field(STATIC_RO, "subsystem_vendor_name", "string", default="",
@@ -72,21 +74,21 @@ CLASS = cls(
                 async_=True,
                 doc="",
                 params=[
-                    param("self", "PCI ref", doc=""),
+                    param("self", "PCI ref", doc="The PCI device to act on."),
                 ],
                 result="enum pci_dom0_access", result_doc=""),
         message("enable_dom0_access", roles=POOL_OPERATOR, since="24.14.0", prototyped=True,
                 async_=True,
                 doc="",
                 params=[
-                    param("self", "PCI ref", doc=""),
+                    param("self", "PCI ref", doc="The PCI device to act on."),
                 ],
                 result="enum pci_dom0_access", result_doc=""),
         message("get_dom0_access_status", roles=POOL_OPERATOR, since="24.14.0", prototyped=True,
                 async_=True,
                 doc="",
                 params=[
-                    param("self", "PCI ref", doc=""),
+                    param("self", "PCI ref", doc="The PCI device to read."),
                 ],
                 result="enum pci_dom0_access", result_doc=""),
     ],

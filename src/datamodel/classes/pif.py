@@ -34,7 +34,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PIF for ever: 36 characters, kept over restarts and never used "
+                  "again."),
         field(STATIC_RO, "device", "string",
               doc=""),
         field(STATIC_RO, "network", "network ref",
@@ -77,7 +78,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "management", "bool", default=False, since="miami",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the PIF by name; a key that nobody knows is kept and does "
+                  "nothing."),
         field(DYNAMIC_RO, "disallow_unplug", "bool", default=False, since="orlando",
               doc=""),
         field(DYNAMIC_RO, "tunnel_access_PIF_of", "tunnel ref set", since="cowley",
@@ -128,13 +130,13 @@ CLASS = cls(
         message("destroy", roles=POOL_OPERATOR, deprecated="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to remove."),
                 ],
                 errors=["PIF_IS_PHYSICAL"]),
         message("reconfigure_ip", roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to act on."),
                     param("mode", "enum ip_configuration_mode", doc=""),
                     param("IP", "string", doc=""),
                     param("netmask", "string", doc=""),
@@ -145,7 +147,7 @@ CLASS = cls(
         message("reconfigure_ipv6", roles=POOL_OPERATOR, since="tampa", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to act on."),
                     param("mode", "enum ipv6_configuration_mode", doc=""),
                     param("IPv6", "string", doc=""),
                     param("gateway", "string", doc=""),
@@ -155,7 +157,7 @@ CLASS = cls(
         message("set_primary_address_type", roles=POOL_OPERATOR, since="tampa", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to change."),
                     param("primary_address_type", "enum primary_address_type", doc=""),
                 ]),
         message("scan", roles=POOL_OPERATOR, since="miami", async_=True,
@@ -175,13 +177,13 @@ CLASS = cls(
         message("forget", roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to remove."),
                 ],
                 errors=["PIF_TUNNEL_STILL_EXISTS", "CLUSTERING_ENABLED"]),
         message("unplug", roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to act on."),
                 ],
                 errors=[
                     "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN", "VIF_IN_USE",
@@ -190,14 +192,14 @@ CLASS = cls(
         message("set_disallow_unplug", roles=POOL_OPERATOR, since="orlando", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to change."),
                     param("value", "bool", doc=""),
                 ],
                 errors=["OTHER_OPERATION_IN_PROGRESS", "CLUSTERING_ENABLED"]),
         message("plug", roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to act on."),
                 ],
                 errors=["TRANSPORT_PIF_NOT_CONFIGURED"]),
         message("pool_introduce", roles=POOL_OPERATOR, async_=True, hidden=True,
@@ -218,7 +220,8 @@ CLASS = cls(
                     param("bond_slave_of", "Bond ref", doc=""),
                     param("VLAN_master_of", "VLAN ref", doc=""),
                     param("management", "bool", doc=""),
-                    param("other_config", "(string -> string) map", doc=""),
+                    param("other_config", "(string -> string) map",
+                          doc="The new object's further settings by name."),
                     param("disallow_unplug", "bool", default=False, doc=""),
                     param("ipv6_configuration_mode", "enum ipv6_configuration_mode", default="None",
                           doc=""),
@@ -248,7 +251,8 @@ CLASS = cls(
                     param("bond_slave_of", "Bond ref", doc=""),
                     param("VLAN_master_of", "VLAN ref", doc=""),
                     param("management", "bool", doc=""),
-                    param("other_config", "(string -> string) map", doc=""),
+                    param("other_config", "(string -> string) map",
+                          doc="The new object's further settings by name."),
                     param("disallow_unplug", "bool", default=False, doc=""),
                     param("ipv6_configuration_mode", "enum ipv6_configuration_mode", default="None",
                           doc=""),
@@ -263,12 +267,12 @@ CLASS = cls(
         message("db_forget", roles=POOL_OPERATOR, since="orlando", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to remove."),
                 ]),
         message("set_property", roles=POOL_OPERATOR, since="creedence", async_=True,
                 doc="",
                 params=[
-                    param("self", "PIF ref", doc=""),
+                    param("self", "PIF ref", doc="The PIF to change."),
                     param("name", "string", doc=""),
                     param("value", "string", doc=""),
                 ]),

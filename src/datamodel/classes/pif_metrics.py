@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PIF metrics for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "carrier", "bool",
               doc=""),
         field(DYNAMIC_RO, "vendor_id", "string",
@@ -32,7 +33,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "last_updated", "datetime",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
-              doc=""),
+              doc="Further settings of the PIF metrics by name; a key that nobody knows is kept "
+                  "and does nothing."),
     ],
     removed=["get_io_read_kbs", "get_io_write_kbs"],
 )

@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=POOL_ADMIN,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the physical USB device for ever: 36 characters, kept over "
+                  "restarts and never used again."),
         field(STATIC_RO, "USB_group", "USB_group ref", default="OpaqueRef:NULL",
               doc=""),
         field(STATIC_RO, "host", "host ref", default="OpaqueRef:NULL",
@@ -36,7 +37,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "passthrough_enabled", "bool", default=False,
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the physical USB device by name; a key that nobody knows "
+                  "is kept and does nothing."),
         field(STATIC_RO, "speed", "float", default=-1.0, since="stockholm",
               doc=""),
     ],
@@ -49,7 +51,7 @@ CLASS = cls(
         message("set_passthrough_enabled", roles=POOL_ADMIN, async_=True,
                 doc="",
                 params=[
-                    param("self", "PUSB ref", doc=""),
+                    param("self", "PUSB ref", doc="The physical USB device to change."),
                     param("value", "bool", doc=""),
                 ]),
     ],

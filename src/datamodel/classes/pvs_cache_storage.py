@@ -13,7 +13,8 @@ CLASS = cls(
     create_destroy=True,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PVS cache for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "host", "host ref", default="OpaqueRef:NULL",
               doc=""),
         field(STATIC_RO, "SR", "SR ref", default="OpaqueRef:NULL",

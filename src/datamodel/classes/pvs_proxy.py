@@ -21,7 +21,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PVS proxy for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "site", "PVS_site ref", default="OpaqueRef:NULL",
               doc=""),
         field(STATIC_RO, "VIF", "VIF ref", default="OpaqueRef:NULL",
@@ -42,7 +43,7 @@ CLASS = cls(
         message("destroy", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "PVS_proxy ref", doc=""),
+                    param("self", "PVS_proxy ref", doc="The PVS proxy to remove."),
                 ]),
     ],
 )

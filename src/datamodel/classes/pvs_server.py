@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the PVS server for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "addresses", "string set", default=[],
               doc=""),
         field(STATIC_RO, "first_port", "int", default=0,
@@ -35,7 +36,7 @@ CLASS = cls(
         message("forget", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "PVS_server ref", doc=""),
+                    param("self", "PVS_server ref", doc="The PVS server to remove."),
                 ]),
     ],
 )

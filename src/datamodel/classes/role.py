@@ -12,11 +12,12 @@ CLASS = cls(
     writer_roles=POOL_ADMIN,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the role for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(STATIC_RO, "name_label", "string", default="", path="name/label",
-              doc=""),
+              doc="Name of the role for people; two may have the same one."),
         field(STATIC_RO, "name_description", "string", default="", path="name/description",
-              doc=""),
+              doc="Free text that tells people what the role is for."),
         field(STATIC_RO, "subroles", "role ref set", default=[], stored=True,
               doc=""),
         field(DYNAMIC_RO, "is_internal", "bool", default=False, since="22.5.0",
@@ -26,13 +27,13 @@ CLASS = cls(
         message("get_permissions", roles=READ_ONLY,
                 doc="",
                 params=[
-                    param("self", "role ref", doc=""),
+                    param("self", "role ref", doc="The role to read."),
                 ],
                 result="role ref set", result_doc=""),
         message("get_permissions_name_label", roles=READ_ONLY,
                 doc="",
                 params=[
-                    param("self", "role ref", doc=""),
+                    param("self", "role ref", doc="The role to read."),
                 ],
                 result="string set", result_doc=""),
         message("get_by_permission", roles=READ_ONLY,

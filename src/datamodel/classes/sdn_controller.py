@@ -18,7 +18,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the SDN controller for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(STATIC_RO, "protocol", "enum sdn_controller_protocol", default="ssl",
               doc=""),
         field(STATIC_RO, "address", "string", default="",
@@ -38,7 +39,7 @@ CLASS = cls(
         message("forget", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "SDN_controller ref", doc=""),
+                    param("self", "SDN_controller ref", doc="The SDN controller to remove."),
                 ]),
     ],
 )

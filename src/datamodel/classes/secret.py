@@ -14,12 +14,14 @@ CLASS = cls(
     create_destroy=True,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the secret for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(RW, "value", "string", since="rio",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="rio",
               reader_roles=READ_ONLY,
-              doc=""),
+              doc="Further settings of the secret by name; a key that nobody knows is kept and "
+                  "does nothing."),
     ],
     messages=[
         message("introduce", roles=POOL_OPERATOR, hidden=True, secret=True,
@@ -27,7 +29,8 @@ CLASS = cls(
                 params=[
                     param("uuid", "string", doc=""),
                     param("value", "string", doc=""),
-                    param("other_config", "(string -> string) map", default={}, doc=""),
+                    param("other_config", "(string -> string) map", default={},
+                          doc="The new object's further settings by name."),
                 ],
                 result="secret ref", result_doc=""),
     ],

@@ -15,7 +15,8 @@ CLASS = cls(
     get_all=False,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the session for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(DYNAMIC_RO, "this_host", "host ref",
               doc=""),
         field(DYNAMIC_RO, "this_user", "user ref",
@@ -25,7 +26,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "pool", "bool",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the session by name; a key that nobody knows is kept and "
+                  "does nothing."),
         field(DYNAMIC_RO, "is_local_superuser", "bool", default=False, since="george",
               doc=""),
         field(DYNAMIC_RO, "subject", "subject ref", default="OpaqueRef:NULL", since="george",

@@ -19,11 +19,12 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the storage driver for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "name_label", "string", default="", path="name/label",
-              doc=""),
+              doc="Name of the storage driver for people; two may have the same one."),
         field(DYNAMIC_RO, "name_description", "string", default="", path="name/description",
-              doc=""),
+              doc="Free text that tells people what the storage driver is for."),
         field(DYNAMIC_RO, "type", "string",
               doc=""),
         field(DYNAMIC_RO, "vendor", "string",
@@ -45,7 +46,8 @@ CLASS = cls(
               since="24.37.0", prototyped=True, internal=True,
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
-              doc=""),
+              doc="Further settings of the storage driver by name; a key that nobody knows is "
+                  "kept and does nothing."),
         field(DYNAMIC_RO, "driver_filename", "string", default="", since="orlando",
               doc=""),
         field(DYNAMIC_RO, "required_cluster_stack", "string set", default=[], since="dundee",

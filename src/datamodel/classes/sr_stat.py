@@ -24,11 +24,12 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string option", published="lima",
-              doc=""),
+              doc="Identifies the SR for ever: 36 characters, kept over restarts and never used "
+                  "again."),
         field(DYNAMIC_RO, "name_label", "string", published="lima",
-              doc=""),
+              doc="Name of the SR for people; two may have the same one."),
         field(DYNAMIC_RO, "name_description", "string", published="lima",
-              doc=""),
+              doc="Free text that tells people what the SR is for."),
         field(DYNAMIC_RO, "free_space", "int", published="lima",
               doc=""),
         field(DYNAMIC_RO, "total_space", "int", published="lima",

@@ -13,11 +13,13 @@ CLASS = cls(
     create_destroy=True,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the subject for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(STATIC_RO, "subject_identifier", "string", default="",
               doc=""),
         field(STATIC_RO, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the subject by name; a key that nobody knows is kept and "
+                  "does nothing."),
         field(DYNAMIC_RO, "roles", "role ref set",
               default=["OpaqueRef:0165f154-ba3e-034e-6b27-5d271af109ba"], since="midnight-ride",
               stored=True,
@@ -27,19 +29,19 @@ CLASS = cls(
         message("add_to_roles", roles=POOL_ADMIN, since="midnight-ride",
                 doc="",
                 params=[
-                    param("self", "subject ref", doc=""),
+                    param("self", "subject ref", doc="The subject to change."),
                     param("role", "role ref", doc=""),
                 ]),
         message("remove_from_roles", roles=POOL_ADMIN, since="midnight-ride",
                 doc="",
                 params=[
-                    param("self", "subject ref", doc=""),
+                    param("self", "subject ref", doc="The subject to change."),
                     param("role", "role ref", doc=""),
                 ]),
         message("get_permissions_name_label", roles=READ_ONLY, since="midnight-ride",
                 doc="",
                 params=[
-                    param("self", "subject ref", doc=""),
+                    param("self", "subject ref", doc="The subject to read."),
                 ],
                 result="string set", result_doc=""),
     ],

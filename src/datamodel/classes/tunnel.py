@@ -18,7 +18,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the tunnel for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(STATIC_RO, "access_PIF", "PIF ref", default="OpaqueRef:NULL",
               doc=""),
         field(STATIC_RO, "transport_PIF", "PIF ref", default="OpaqueRef:NULL",
@@ -26,7 +27,8 @@ CLASS = cls(
         field(RW, "status", "(string -> string) map", default={"active": "false"},
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the tunnel by name; a key that nobody knows is kept and "
+                  "does nothing."),
         field(RW, "protocol", "enum tunnel_protocol", default="gre", since="1.250.0",
               doc=""),
     ],
@@ -46,7 +48,7 @@ CLASS = cls(
         message("destroy", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "tunnel ref", doc=""),
+                    param("self", "tunnel ref", doc="The tunnel to remove."),
                 ]),
     ],
 )

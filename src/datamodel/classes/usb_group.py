@@ -12,31 +12,35 @@ CLASS = cls(
     writer_roles=POOL_ADMIN,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the USB group for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(RW, "name_label", "string", default="", path="name/label",
-              doc=""),
+              doc="Name of the USB group for people; two may have the same one."),
         field(RW, "name_description", "string", default="", path="name/description",
-              doc=""),
+              doc="Free text that tells people what the USB group is for."),
         field(DYNAMIC_RO, "PUSBs", "PUSB ref set", derived="PUSB.USB_group",
               doc=""),
         field(DYNAMIC_RO, "VUSBs", "VUSB ref set", derived="VUSB.USB_group",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the USB group by name; a key that nobody knows is kept "
+                  "and does nothing."),
     ],
     messages=[
         message("create", roles=POOL_ADMIN, async_=True,
                 doc="",
                 params=[
-                    param("name_label", "string", default="", doc=""),
-                    param("name_description", "string", default="", doc=""),
-                    param("other_config", "(string -> string) map", default={}, doc=""),
+                    param("name_label", "string", default="", doc="The name for people."),
+                    param("name_description", "string", default="",
+                          doc="The free text for people."),
+                    param("other_config", "(string -> string) map", default={},
+                          doc="The new object's further settings by name."),
                 ],
                 result="USB_group ref", result_doc=""),
         message("destroy", roles=POOL_ADMIN, async_=True,
                 doc="",
                 params=[
-                    param("self", "USB_group ref", doc=""),
+                    param("self", "USB_group ref", doc="The USB group to remove."),
                 ]),
     ],
 )

@@ -16,12 +16,14 @@ CLASS = cls(
     create_destroy=True,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the user for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(STATIC_RO, "short_name", "string",
               doc=""),
         field(RW, "fullname", "string",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
-              doc=""),
+              doc="Further settings of the user by name; a key that nobody knows is kept and "
+                  "does nothing."),
     ],
 )

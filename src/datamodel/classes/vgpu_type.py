@@ -21,7 +21,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the virtual GPU type for ever: 36 characters, kept over restarts "
+                  "and never used again."),
         field(STATIC_RO, "vendor_name", "string", default="",
               doc=""),
         field(STATIC_RO, "model_name", "string", default="",

@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=POOL_OPERATOR,
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the VLAN for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(STATIC_RO, "tagged_PIF", "PIF ref", default="OpaqueRef:NULL",
               doc=""),
         field(DYNAMIC_RO, "untagged_PIF", "PIF ref", default="OpaqueRef:NULL",
@@ -20,7 +21,8 @@ CLASS = cls(
         field(STATIC_RO, "tag", "int", default=-1,
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the VLAN by name; a key that nobody knows is kept and "
+                  "does nothing."),
     ],
     messages=[
         message("pool_introduce", roles=POOL_OPERATOR, since="inverness", async_=True, hidden=True,
@@ -29,7 +31,8 @@ CLASS = cls(
                     param("tagged_PIF", "PIF ref", doc=""),
                     param("untagged_PIF", "PIF ref", doc=""),
                     param("tag", "int", doc=""),
-                    param("other_config", "(string -> string) map", doc=""),
+                    param("other_config", "(string -> string) map",
+                          doc="The new object's further settings by name."),
                 ],
                 result="VLAN ref", result_doc=""),
         message("create", roles=POOL_OPERATOR, async_=True,
@@ -43,7 +46,7 @@ CLASS = cls(
         message("destroy", roles=POOL_OPERATOR, async_=True,
                 doc="",
                 params=[
-                    param("self", "VLAN ref", doc=""),
+                    param("self", "VLAN ref", doc="The VLAN to remove."),
                 ]),
     ],
 )

@@ -20,11 +20,12 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the VM group for ever: 36 characters, kept over restarts and never "
+                  "used again."),
         field(RW, "name_label", "string", default="", since="rio", path="name/label",
-              doc=""),
+              doc="Name of the VM group for people; two may have the same one."),
         field(RW, "name_description", "string", default="", since="rio", path="name/description",
-              doc=""),
+              doc="Free text that tells people what the VM group is for."),
         field(STATIC_RO, "placement", "enum placement_policy", default="normal", prototyped=True,
               doc=""),
         field(DYNAMIC_RO, "VMs", "VM ref set", prototyped=True, derived="VM.groups",

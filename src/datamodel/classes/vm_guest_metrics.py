@@ -19,7 +19,8 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the guest metrics for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "os_version", "(string -> string) map",
               doc=""),
         field(DYNAMIC_RO, "netbios_name", "(string -> string) map", default={}, since="24.28.0",
@@ -36,7 +37,8 @@ CLASS = cls(
         field(DYNAMIC_RO, "last_updated", "datetime",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
-              doc=""),
+              doc="Further settings of the guest metrics by name; a key that nobody knows is "
+                  "kept and does nothing."),
         field(DYNAMIC_RO, "live", "bool", default=False, since="orlando",
               doc=""),
         field(DYNAMIC_RO, "can_use_hotplug_vbd", "enum tristate_type", default="unspecified",

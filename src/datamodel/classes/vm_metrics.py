@@ -12,7 +12,8 @@ CLASS = cls(
     writer_roles=VM_ADMIN,
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the VM metrics for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "memory_actual", "int", path="memory/actual", persist=False,
               doc=""),
         field(DYNAMIC_RO, "VCPUs_number", "int", path="VCPUs/number",
@@ -35,7 +36,8 @@ CLASS = cls(
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
               persist=False,
-              doc=""),
+              doc="Further settings of the VM metrics by name; a key that nobody knows is kept "
+                  "and does nothing."),
         field(DYNAMIC_RO, "hvm", "bool", default=False, since="ely", persist=False,
               doc=""),
         field(DYNAMIC_RO, "nested_virt", "bool", default=False, since="ely", persist=False,

@@ -21,13 +21,16 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string", since="rio",
-              doc=""),
+              doc="Identifies the virtual TPM for ever: 36 characters, kept over restarts and "
+                  "never used again."),
         field(DYNAMIC_RO, "allowed_operations", "enum vtpm_operations set", default=[], since="rio",
               persist=False,
-              doc=""),
+              doc="Operations the virtual TPM would accept now. Advice only: the state may "
+                  "change before the call comes."),
         field(DYNAMIC_RO, "current_operations", "(string -> enum vtpm_operations) map", default={},
               since="rio", persist=False,
-              doc=""),
+              doc="Operations that run on the virtual TPM now, by the reference of the task that "
+                  "runs them."),
         field(STATIC_RO, "VM", "VM ref", since="rio",
               doc=""),
         field(DYNAMIC_RO, "backend", "VM ref", default="OpaqueRef:NULL", since="rio",
@@ -53,20 +56,20 @@ CLASS = cls(
         message("destroy", roles=VM_ADMIN, prototyped=True, async_=True,
                 doc="",
                 params=[
-                    param("self", "VTPM ref", doc=""),
+                    param("self", "VTPM ref", doc="The virtual TPM to remove."),
                 ]),
         message("get_contents", roles=LOCAL_ROOT, prototyped=True, async_=True, hidden=True,
                 secret=True,
                 doc="",
                 params=[
-                    param("self", "VTPM ref", doc=""),
+                    param("self", "VTPM ref", doc="The virtual TPM to read."),
                 ],
                 result="string", result_doc=""),
         message("set_contents", roles=LOCAL_ROOT, prototyped=True, async_=True, hidden=True,
                 secret=True,
                 doc="",
                 params=[
-                    param("self", "VTPM ref", doc=""),
+                    param("self", "VTPM ref", doc="The virtual TPM to change."),
                     param("contents", "string", doc=""),
                 ]),
     ],

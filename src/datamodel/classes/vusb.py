@@ -19,19 +19,23 @@ CLASS = cls(
     ],
     fields=[
         field(DYNAMIC_RO, "uuid", "string",
-              doc=""),
+              doc="Identifies the virtual USB device for ever: 36 characters, kept over restarts "
+                  "and never used again."),
         field(DYNAMIC_RO, "allowed_operations", "enum vusb_operations set", default=[], since="rio",
               persist=False,
-              doc=""),
+              doc="Operations the virtual USB device would accept now. Advice only: the state "
+                  "may change before the call comes."),
         field(DYNAMIC_RO, "current_operations", "(string -> enum vusb_operations) map", default={},
               since="rio", persist=False,
-              doc=""),
+              doc="Operations that run on the virtual USB device now, by the reference of the "
+                  "task that runs them."),
         field(DYNAMIC_RO, "VM", "VM ref",
               doc=""),
         field(DYNAMIC_RO, "USB_group", "USB_group ref",
               doc=""),
         field(RW, "other_config", "(string -> string) map", default={},
-              doc=""),
+              doc="Further settings of the virtual USB device by name; a key that nobody knows "
+                  "is kept and does nothing."),
         field(DYNAMIC_RO, "currently_attached", "bool", default=False, since="rio",
               doc=""),
     ],
@@ -41,18 +45,19 @@ CLASS = cls(
                 params=[
                     param("VM", "VM ref", doc=""),
                     param("USB_group", "USB_group ref", doc=""),
-                    param("other_config", "(string -> string) map", default={}, doc=""),
+                    param("other_config", "(string -> string) map", default={},
+                          doc="The new object's further settings by name."),
                 ],
                 result="VUSB ref", result_doc=""),
         message("unplug", roles=POOL_ADMIN, async_=True,
                 doc="",
                 params=[
-                    param("self", "VUSB ref", doc=""),
+                    param("self", "VUSB ref", doc="The virtual USB device to act on."),
                 ]),
         message("destroy", roles=POOL_ADMIN, async_=True,
                 doc="",
                 params=[
-                    param("self", "VUSB ref", doc=""),
+                    param("self", "VUSB ref", doc="The virtual USB device to remove."),
                 ]),
     ],
 )
