@@ -6,7 +6,7 @@ from roles import POOL_OPERATOR, READ_ONLY
 
 CLASS = cls(
     "host_crashdump",
-    doc="",
+    doc="What was saved when a host itself crashed.",
     since="rio",
     reader_roles=READ_ONLY,
     writer_roles=POOL_OPERATOR,
@@ -15,29 +15,30 @@ CLASS = cls(
               doc="Identifies the crash dump for ever: 36 characters, kept over restarts and "
                   "never used again."),
         field(STATIC_RO, "host", "host ref",
-              doc=""),
+              doc="The host that crashed."),
         field(DYNAMIC_RO, "timestamp", "datetime",
-              doc=""),
+              doc="When it crashed."),
         field(DYNAMIC_RO, "size", "int",
-              doc=""),
+              doc="Bytes the dump takes."),
         field(STATIC_RO, "filename", "string", internal=True,
-              doc=""),
+              doc="Name of its directory on the host."),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
               doc="Further settings of the crash dump by name; a key that nobody knows is kept "
                   "and does nothing."),
     ],
     messages=[
         message("destroy", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Delete the dump from the host.",
                 params=[
                     param("self", "host_crashdump ref", doc="The crash dump to remove."),
                 ]),
         message("upload", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Send the dump to a server.",
                 params=[
                     param("self", "host_crashdump ref", doc="The crash dump to act on."),
-                    param("url", "string", doc=""),
-                    param("options", "(string -> string) map", doc=""),
+                    param("url", "string", doc="Where to send it."),
+                    param("options", "(string -> string) map",
+                          doc="Further settings, such as a proxy."),
                 ]),
     ],
 )

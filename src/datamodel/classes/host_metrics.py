@@ -6,7 +6,7 @@ from roles import POOL_OPERATOR, READ_ONLY
 
 CLASS = cls(
     "host_metrics",
-    doc="",
+    doc="Figures of a host that change often, kept apart so that its own record stays quiet.",
     since="rio",
     reader_roles=READ_ONLY,
     writer_roles=POOL_OPERATOR,
@@ -15,11 +15,11 @@ CLASS = cls(
               doc="Identifies the host metrics for ever: 36 characters, kept over restarts and "
                   "never used again."),
         field(DYNAMIC_RO, "memory_total", "int", path="memory/total",
-              doc=""),
+              doc="Bytes of memory in the machine."),
         field(DYNAMIC_RO, "live", "bool",
-              doc=""),
+              doc="True when the coordinator has heard from the host lately."),
         field(DYNAMIC_RO, "last_updated", "datetime",
-              doc=""),
+              doc="When these figures were taken."),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
               doc="Further settings of the host metrics by name; a key that nobody knows is kept "
                   "and does nothing."),

@@ -6,7 +6,7 @@ from roles import POOL_ADMIN, READ_ONLY
 
 CLASS = cls(
     "LVHD",
-    doc="",
+    doc="Stands for the change of an LVM storage repository to thin provisioning.",
     since="dundee",
     reader_roles=READ_ONLY,
     writer_roles=POOL_ADMIN,
@@ -18,13 +18,14 @@ CLASS = cls(
     ],
     messages=[
         message("enable_thin_provisioning", roles=POOL_ADMIN, async_=True,
-                doc="",
+                doc="Change an LVM SR to thin provisioning.",
                 params=[
-                    param("host", "host ref", doc=""),
-                    param("SR", "SR ref", doc=""),
-                    param("initial_allocation", "int", doc=""),
-                    param("allocation_quantum", "int", doc=""),
+                    param("host", "host ref", doc="Host on which to do it."),
+                    param("SR", "SR ref", doc="The SR."),
+                    param("initial_allocation", "int", doc="Bytes a disk gets at once."),
+                    param("allocation_quantum", "int",
+                          doc="Bytes a disk gets each time it needs more."),
                 ],
-                result="string", result_doc=""),
+                result="string", result_doc="A text that says what was done."),
     ],
 )

@@ -6,16 +6,16 @@ from roles import POOL_OPERATOR, READ_ONLY
 
 CLASS = cls(
     "network_sriov",
-    doc="",
+    doc="A PIF whose card gives guests virtual functions of its own.",
     since="kolkata",
     reader_roles=READ_ONLY,
     writer_roles=POOL_OPERATOR,
     enums=[
-        enum("sriov_configuration_mode", doc="", values={
-            "sysfs": "",
-            "modprobe": "",
-            "manual": "",
-            "unknown": "",
+        enum("sriov_configuration_mode", doc="How virtual functions are switched on.", values={
+            "sysfs": "By a file in /sys, at once.",
+            "modprobe": "By an option of the driver, from the next restart on.",
+            "manual": "By somebody else.",
+            "unknown": "Nobody has found out yet.",
         }),
     ],
     fields=[
@@ -23,32 +23,34 @@ CLASS = cls(
               doc="Identifies the SR-IOV network for ever: 36 characters, kept over restarts and "
                   "never used again."),
         field(STATIC_RO, "physical_PIF", "PIF ref", default="OpaqueRef:NULL",
-              doc=""),
+              doc="The PIF of the card."),
         field(STATIC_RO, "logical_PIF", "PIF ref", default="OpaqueRef:NULL",
-              doc=""),
+              doc="The PIF that stands for its virtual functions."),
         field(DYNAMIC_RO, "requires_reboot", "bool", default=False,
-              doc=""),
+              doc="True when they appear only after a restart of the host."),
         field(DYNAMIC_RO, "configuration_mode", "enum sriov_configuration_mode", default="unknown",
-              doc=""),
+              doc="How they were switched on."),
     ],
     messages=[
         message("create", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Switch on the virtual functions of a card and put them on a network.",
                 params=[
-                    param("pif", "PIF ref", doc=""),
-                    param("network", "network ref", doc=""),
+                    param("pif", "PIF ref",
+                          doc="The PIF of the card; it must be physical and have the capability "
+                              "sriov."),
+                    param("network", "network ref", doc="A network without PIFs of another kind."),
                 ],
-                result="network_sriov ref", result_doc=""),
+                result="network_sriov ref", result_doc="The new object."),
         message("destroy", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Switch the virtual functions of the card off.",
                 params=[
                     param("self", "network_sriov ref", doc="The SR-IOV network to remove."),
                 ]),
         message("get_remaining_capacity", roles=READ_ONLY, async_=True,
-                doc="",
+                doc="Tell how many more VIFs could have a virtual function now.",
                 params=[
                     param("self", "network_sriov ref", doc="The SR-IOV network to read."),
                 ],
-                result="int", result_doc=""),
+                result="int", result_doc="That number."),
     ],
 )

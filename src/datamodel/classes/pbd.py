@@ -6,7 +6,7 @@ from roles import POOL_OPERATOR, READ_ONLY
 
 CLASS = cls(
     "PBD",
-    doc="",
+    doc="How one host reaches one SR.",
     since="rio",
     reader_roles=READ_ONLY,
     writer_roles=POOL_OPERATOR,
@@ -16,34 +16,35 @@ CLASS = cls(
               doc="Identifies the PBD for ever: 36 characters, kept over restarts and never used "
                   "again."),
         field(STATIC_RO, "host", "host ref",
-              doc=""),
+              doc="The host."),
         field(STATIC_RO, "SR", "SR ref",
-              doc=""),
+              doc="The SR."),
         field(STATIC_RO, "device_config", "(string -> string) map",
-              doc=""),
+              doc="What the SR's driver needs, such as location, device or server; passwords are "
+                  "kept as secrets."),
         field(DYNAMIC_RO, "currently_attached", "bool",
-              doc=""),
+              doc="True while the SR is open on the host."),
         field(RW, "other_config", "(string -> string) map", default={}, since="miami",
               doc="Further settings of the PBD by name; a key that nobody knows is kept and does "
                   "nothing."),
     ],
     messages=[
         message("plug", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Open the SR on the host; nothing happens when it is open.",
                 params=[
                     param("self", "PBD ref", doc="The PBD to act on."),
                 ],
                 errors=["SR_UNKNOWN_DRIVER"]),
         message("unplug", roles=POOL_OPERATOR, async_=True,
-                doc="",
+                doc="Close the SR on the host; VDI_IN_USE when a disk on it is in use there.",
                 params=[
                     param("self", "PBD ref", doc="The PBD to act on."),
                 ]),
         message("set_device_config", roles=POOL_OPERATOR, since="miami", async_=True,
-                doc="",
+                doc="Replace what the driver is told; the PBD must be unplugged.",
                 params=[
                     param("self", "PBD ref", doc="The PBD to change."),
-                    param("value", "(string -> string) map", doc=""),
+                    param("value", "(string -> string) map", doc="The new settings."),
                 ]),
     ],
 )

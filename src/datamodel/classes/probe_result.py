@@ -6,7 +6,8 @@ from roles import LOCAL_ROOT, READ_ONLY
 
 CLASS = cls(
     "probe_result",
-    doc="",
+    doc="One SR that probing a device found, or one way to go on looking; a value inside "
+        "replies, not an object.",
     since="kolkata",
     published="lima",
     reader_roles=READ_ONLY,
@@ -16,12 +17,12 @@ CLASS = cls(
     events=False,
     fields=[
         field(DYNAMIC_RO, "configuration", "(string -> string) map", published="lima",
-              doc=""),
+              doc="Settings for SR.create, SR.introduce or the next probe."),
         field(DYNAMIC_RO, "complete", "bool", published="lima",
-              doc=""),
+              doc="True when these settings are all that is needed."),
         field(DYNAMIC_RO, "sr", "sr_stat record option", published="lima",
-              doc=""),
+              doc="The SR that was found; absent when there is none."),
         field(DYNAMIC_RO, "extra_info", "(string -> string) map", published="lima",
-              doc=""),
+              doc="Further facts for people, as the driver gives them."),
     ],
 )
