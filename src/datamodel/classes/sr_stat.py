@@ -6,7 +6,8 @@ from roles import LOCAL_ROOT, READ_ONLY
 
 CLASS = cls(
     "sr_stat",
-    doc="",
+    doc="What a storage driver says about an SR as a whole; a value inside replies, not an "
+        "object.",
     since="kolkata",
     published="lima",
     reader_roles=READ_ONLY,
@@ -15,11 +16,11 @@ CLASS = cls(
     persist=False,
     events=False,
     enums=[
-        enum("sr_health", doc="", values={
-            "healthy": "",
-            "recovering": "",
-            "unreachable": "",
-            "unavailable": "",
+        enum("sr_health", doc="How an SR does.", values={
+            "healthy": "All is well.",
+            "recovering": "It works and is mending itself.",
+            "unreachable": "The storage does not answer.",
+            "unavailable": "The storage answers and cannot serve.",
         }),
     ],
     fields=[
@@ -31,12 +32,12 @@ CLASS = cls(
         field(DYNAMIC_RO, "name_description", "string", published="lima",
               doc="Free text that tells people what the SR is for."),
         field(DYNAMIC_RO, "free_space", "int", published="lima",
-              doc=""),
+              doc="Bytes that are free."),
         field(DYNAMIC_RO, "total_space", "int", published="lima",
-              doc=""),
+              doc="Bytes it has."),
         field(DYNAMIC_RO, "clustered", "bool", published="lima",
-              doc=""),
+              doc="True when its hosts share locks through the cluster."),
         field(DYNAMIC_RO, "health", "enum sr_health", published="lima",
-              doc=""),
+              doc="How it does."),
     ],
 )

@@ -6,7 +6,7 @@ from roles import POOL_ADMIN, READ_ONLY
 
 CLASS = cls(
     "USB_group",
-    doc="",
+    doc="USB devices of the pool that can stand in for each other.",
     since="inverness",
     reader_roles=READ_ONLY,
     writer_roles=POOL_ADMIN,
@@ -19,16 +19,16 @@ CLASS = cls(
         field(RW, "name_description", "string", default="", path="name/description",
               doc="Free text that tells people what the USB group is for."),
         field(DYNAMIC_RO, "PUSBs", "PUSB ref set", derived="PUSB.USB_group",
-              doc=""),
+              doc="The devices in the group."),
         field(DYNAMIC_RO, "VUSBs", "VUSB ref set", derived="VUSB.USB_group",
-              doc=""),
+              doc="The virtual devices that may use it."),
         field(RW, "other_config", "(string -> string) map", default={},
               doc="Further settings of the USB group by name; a key that nobody knows is kept "
                   "and does nothing."),
     ],
     messages=[
         message("create", roles=POOL_ADMIN, async_=True,
-                doc="",
+                doc="Make an empty group.",
                 params=[
                     param("name_label", "string", default="", doc="The name for people."),
                     param("name_description", "string", default="",
@@ -36,9 +36,9 @@ CLASS = cls(
                     param("other_config", "(string -> string) map", default={},
                           doc="The new object's further settings by name."),
                 ],
-                result="USB_group ref", result_doc=""),
+                result="USB_group ref", result_doc="The new group."),
         message("destroy", roles=POOL_ADMIN, async_=True,
-                doc="",
+                doc="Remove a group that has no device and no virtual device.",
                 params=[
                     param("self", "USB_group ref", doc="The USB group to remove."),
                 ]),

@@ -6,7 +6,7 @@ from roles import POOL_ADMIN, READ_ONLY
 
 CLASS = cls(
     "user",
-    doc="",
+    doc="A local user, kept for old clients; sessions of directory users have subjects instead.",
     since="rio",
     deprecated="george",
     reader_roles=READ_ONLY,
@@ -19,9 +19,9 @@ CLASS = cls(
               doc="Identifies the user for ever: 36 characters, kept over restarts and never "
                   "used again."),
         field(STATIC_RO, "short_name", "string",
-              doc=""),
+              doc="Login name."),
         field(RW, "fullname", "string",
-              doc=""),
+              doc="Name for people."),
         field(RW, "other_config", "(string -> string) map", default={}, since="orlando",
               doc="Further settings of the user by name; a key that nobody knows is kept and "
                   "does nothing."),

@@ -5,7 +5,7 @@ from idl import cls
 
 CLASS = cls(
     "VBD_metrics",
-    doc="",
+    doc="Figures of VBDs of older releases; the metrics over HTTP have taken their place.",
     since="rio",
     removed_class=True,
     removed=[

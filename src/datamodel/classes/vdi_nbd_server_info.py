@@ -6,7 +6,7 @@ from roles import LOCAL_ROOT, READ_ONLY
 
 CLASS = cls(
     "vdi_nbd_server_info",
-    doc="",
+    doc="Where one disk can be read over NBD; a value inside replies, not an object.",
     since="inverness",
     reader_roles=READ_ONLY,
     writer_roles=LOCAL_ROOT,
@@ -15,14 +15,14 @@ CLASS = cls(
     events=False,
     fields=[
         field(DYNAMIC_RO, "exportname", "string",
-              doc=""),
+              doc="Name of the export, with a session in it: keep it secret."),
         field(DYNAMIC_RO, "address", "string",
-              doc=""),
+              doc="Address of the server."),
         field(DYNAMIC_RO, "port", "int",
-              doc=""),
+              doc="TCP port of the server."),
         field(DYNAMIC_RO, "cert", "string",
-              doc=""),
+              doc="Certificate of the server in PEM."),
         field(DYNAMIC_RO, "subject", "string",
-              doc=""),
+              doc="Name to check in the certificate."),
     ],
 )

@@ -5,7 +5,7 @@ from idl import cls
 
 CLASS = cls(
     "VIF_metrics",
-    doc="",
+    doc="Figures of VIFs of older releases; the metrics over HTTP have taken their place.",
     since="rio",
     removed_class=True,
     removed=[

@@ -6,16 +6,16 @@ from roles import READ_ONLY, VM_ADMIN
 
 CLASS = cls(
     "VM_group",
-    doc="",
+    doc="Virtual machines that are placed with an eye on each other.",
     since="24.19.1",
     prototyped=True,
     reader_roles=READ_ONLY,
     writer_roles=VM_ADMIN,
     create_destroy=True,
     enums=[
-        enum("placement_policy", doc="", values={
-            "anti_affinity": "",
-            "normal": "",
+        enum("placement_policy", doc="How the members of a group are spread.", values={
+            "anti_affinity": "Over as many hosts as possible.",
+            "normal": "In no particular way.",
         }),
     ],
     fields=[
@@ -27,8 +27,8 @@ CLASS = cls(
         field(RW, "name_description", "string", default="", since="rio", path="name/description",
               doc="Free text that tells people what the VM group is for."),
         field(STATIC_RO, "placement", "enum placement_policy", default="normal", prototyped=True,
-              doc=""),
+              doc="How its members are spread when they start."),
         field(DYNAMIC_RO, "VMs", "VM ref set", prototyped=True, derived="VM.groups",
-              doc=""),
+              doc="The virtual machines in it."),
     ],
 )

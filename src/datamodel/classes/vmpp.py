@@ -5,7 +5,7 @@ from idl import cls
 
 CLASS = cls(
     "VMPP",
-    doc="",
+    doc="Protection policies of older releases; snapshot schedules have taken their place.",
     since="cowley",
     removed_class=True,
     removed=[

@@ -6,15 +6,15 @@ from roles import POOL_ADMIN, READ_ONLY
 
 CLASS = cls(
     "VUSB",
-    doc="",
+    doc="A USB device that a virtual machine has.",
     since="inverness",
     reader_roles=READ_ONLY,
     writer_roles=POOL_ADMIN,
     enums=[
-        enum("vusb_operations", doc="", values={
-            "attach": "",
-            "plug": "",
-            "unplug": "",
+        enum("vusb_operations", doc="What can be done with a virtual USB device.", values={
+            "attach": "It is connected while the virtual machine starts.",
+            "plug": "It is connected to a running virtual machine.",
+            "unplug": "It is disconnected from a running virtual machine.",
         }),
     ],
     fields=[
@@ -30,32 +30,32 @@ CLASS = cls(
               doc="Operations that run on the virtual USB device now, by the reference of the "
                   "task that runs them."),
         field(DYNAMIC_RO, "VM", "VM ref",
-              doc=""),
+              doc="The virtual machine."),
         field(DYNAMIC_RO, "USB_group", "USB_group ref",
-              doc=""),
+              doc="The group whose member it gets."),
         field(RW, "other_config", "(string -> string) map", default={},
               doc="Further settings of the virtual USB device by name; a key that nobody knows "
                   "is kept and does nothing."),
         field(DYNAMIC_RO, "currently_attached", "bool", default=False, since="rio",
-              doc=""),
+              doc="True while it is connected to a running virtual machine."),
     ],
     messages=[
         message("create", roles=POOL_ADMIN, async_=True,
-                doc="",
+                doc="Give a virtual machine a USB device.",
                 params=[
-                    param("VM", "VM ref", doc=""),
-                    param("USB_group", "USB_group ref", doc=""),
+                    param("VM", "VM ref", doc="The virtual machine."),
+                    param("USB_group", "USB_group ref", doc="The group whose member it shall get."),
                     param("other_config", "(string -> string) map", default={},
                           doc="The new object's further settings by name."),
                 ],
-                result="VUSB ref", result_doc=""),
+                result="VUSB ref", result_doc="The new virtual device."),
         message("unplug", roles=POOL_ADMIN, async_=True,
-                doc="",
+                doc="Disconnect it from its running virtual machine.",
                 params=[
                     param("self", "VUSB ref", doc="The virtual USB device to act on."),
                 ]),
         message("destroy", roles=POOL_ADMIN, async_=True,
-                doc="",
+                doc="Take it from its virtual machine; it must not be connected.",
                 params=[
                     param("self", "VUSB ref", doc="The virtual USB device to remove."),
                 ]),
