@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What `up` makes through the API once the daemons run: the local storage and the demo guest; and the
+# orderly end of all guests for `down`.
+
+sr_name="Local storage"
+guest_name=demo
+guest_patience=600
+
+# The first uuid a list command gives.
+first_uuid() { local_xe "$@" --minimal | cut -d, -f1; }
+
+make_default_sr() {
+  local sr host pool
+  sr=$(first_uuid sr-list "name-label=$sr_name")
+  if [[ ! $sr ]]; then
+    host=$(first_uuid host-list)
+    if [[ $kind == sim ]]; then
+      sr=$(local_xe sr-create "host-uuid=$host" "name-label=$sr_name" type=dummy content-type=user \
+        shared=false device-config:location="$state/sr")
+    else
+      sr=$(local_xe sr-create "host-uuid=$host" "name-label=$sr_name" type=file content-type=user \
+        shared=false device-config:location="$state/sr")
+    fi
+  fi
+  pool=$(first_uuid pool-list)
+  local_xe pool-param-set "uuid=$pool" "default-SR=$sr"
+}
+
+make_demo_image() {
+  local image=$image_dir/debian-12.qcow2
+  [[ -s $image ]] && return
+  with_lock "$image_dir/.lock" "makes the demo guest's image"
+  [[ -s $image ]] && return
+  step "making the Debian 12 image" "$state/log/image.log" \
+    "$top/templates/images/build-image" debian-12 --output "$image"
+}
+
+install_demo_guest() {
+  local vm network
+  vm=$(local_xe vm-install template=debian-12 "new-name-label=$guest_name" "sr-name-label=$sr_name")
+  network=$(first_uuid network-list)
+  local_xe vif-create "vm-uuid=$vm" "network-uuid=$network" device=0 mac=random
+}
+
+wait_for_address() {
+  local deadline=$((SECONDS + guest_patience)) networks
+  for (( ; SECONDS < deadline; )); do
+    networks=$(local_xe vm-param-get "uuid=$1" param-name=networks 2>&1) || networks=''
+    if [[ $networks =~ [0-9]+\.[0-9]+\.[0-9]+\.[0-9]+ ]]; then
+      echo "the guest is at ${BASH_REMATCH[0]}"
+      return
+    fi
+    [[ $(local_xe vm-param-get "uuid=$1" param-name=power-state) == running ]] || {
+      echo "the guest stopped"
+      return 1
+    }
+    sleep 1
+  done
+  echo "no address within $guest_patience s; see its console: xe console vm=$guest_name"
+  return 1
+}
+
+run_demo_guest() {
+  local vm
+  make_demo_image
+  vm=$(first_uuid vm-list "name-label=$guest_name")
+  if [[ ! $vm ]]; then
+    step "installing the guest '$guest_name'" "$state/log/guest.log" install_demo_guest
+    vm=$(first_uuid vm-list "name-label=$guest_name")
+  fi
+  if [[ $(local_xe vm-param-get "uuid=$vm" param-name=power-state) == halted ]]; then
+    step "starting '$guest_name'" "$state/log/guest.log" local_xe vm-start "uuid=$vm"
+  fi
+  if [[ $(local_xe vm-param-get "uuid=$vm" param-name=power-state) == running ]]; then
+    step "waiting until '$guest_name' reports its address" "$state/log/guest.log" \
+      wait_for_address "$vm"
+  fi
+}
+
+# ---- down -------------------------------------------------------------------------------------
+
+guests_in() { local_xe vm-list is-control-domain=false "power-state=$1" --minimal | tr , ' '; }
+
+shut_down_guests() {
+  local vm
+  for vm in $(guests_in running); do
+    timeout 90 "$(program xe)" vm-shutdown "uuid=$vm" &
+  done
+  wait
+}
+
+stop_guests() {
+  local vm
+  if [[ $(guests_in running) ]]; then
+    XAPI_URL="unix://$(socket_of xapi)" try_step "shutting guests down" "$state/log/guest.log" \
+      shut_down_guests || true
+  fi
+  for vm in $(guests_in running) $(guests_in paused); do
+    say "  $(local_xe vm-param-get "uuid=$vm" param-name=name-label) did not shut down; switching it off"
+    timeout 60 env XAPI_URL="unix://$(socket_of xapi)" "$(program xe)" vm-shutdown "uuid=$vm" force=true || true
+  done
+}
