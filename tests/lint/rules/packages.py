@@ -27,7 +27,7 @@ def components(tree):
     for name in tree.files:
         if name.endswith("CMakeLists.txt"):
             for number, line in tree.lines(name):
-                for component in re.findall(r"\bCOMPONENT\s+([\w-]+)", line):
+                for component in re.findall(r"(?:\bCOMPONENT|\bset\(package_\w+)\s+(\w[\w-]*)", line):
                     found.setdefault(component, f"{name}:{number}")
     return found
 
