@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The one program that reads the data model: writes the C++ made from it, the API reference, and the
-# count of what is handled. Needs nothing but Python 3's standard library. Exit status 1 and one line
-# a fault on standard error when the model is wrong; nothing is written then.
+# The one program that reads the data model: writes the C++ made from it, the API reference, and
+# the count of what is handled. Needs nothing but Python 3's standard library. Exit status 1 and one
+# line a fault on standard error when the model is wrong; nothing is written then.
 import argparse
 import os
 import pathlib
@@ -31,9 +31,11 @@ def main():
     parser.add_argument("--coverage", action="store_true", help="count handled messages")
     parser.add_argument("--list", choices=sorted(listing.LISTINGS), help="print one line a row")
     parser.add_argument("--missing-docs", action="store_true", help="name rows without a sentence")
-    parser.add_argument("--require-docs", action="store_true", help="fail when a sentence is missing")
+    parser.add_argument("--require-docs", action="store_true",
+                        help="fail when a row has no sentence")
     parser.add_argument("--outputs", action="store_true", help="print the files --out writes")
-    parser.add_argument("--inputs", action="store_true", help="print the files the model is made of")
+    parser.add_argument("--inputs", action="store_true",
+                        help="print the files the model is made of")
     args = parser.parse_args()
 
     if args.inputs:
@@ -47,8 +49,7 @@ def main():
         return 1
     missing = model.missing_docs(loaded)
     if args.missing_docs:
-        print("\n".join(missing))
-        print(f"{len(missing)} rows without a sentence", file=sys.stderr)
+        print("\n".join([*missing, f"{len(missing)} rows without a sentence"]))
     if args.require_docs and missing:
         print("\n".join(f"{row}: has no doc" for row in missing), file=sys.stderr)
         return 1

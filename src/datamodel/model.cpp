@@ -10,10 +10,14 @@
 namespace xcp::model {
 namespace {
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 // '.' and '_' are the same to the hash, so that "VM.start" and "VM_start" meet.
-constexpr char folded(char c) { return c == '.' ? '_' : lower(c); }
+constexpr char folded(char c) {
+  return c == '.' ? '_' : lower(c);
+}
 
 constexpr std::uint32_t hash_start = 2166136261u;
 

@@ -5,9 +5,9 @@ import hashlib
 
 # Most powerful first; the position is the bit in a RoleMask.
 ROLES = {
-    "pool-admin": "Everything, including other users' roles, certificates and the host's own files.",
-    "pool-operator": "Everything about hosts, storage, networks and guests, but not users and roles.",
-    "vm-power-admin": "Creates and changes virtual machines, and places, moves and checkpoints them.",
+    "pool-admin": "Everything, also other users' roles, certificates and a host's own files.",
+    "pool-operator": "Everything about hosts, storage, networks and guests; no users, no roles.",
+    "vm-power-admin": "As vm-admin, and chooses hosts, moves and checkpoints virtual machines.",
     "vm-admin": "Creates, changes and destroys virtual machines and their disks and interfaces.",
     "vm-operator": "Starts, stops and opens existing virtual machines, without changing them.",
     "client-cert": "A client known by its certificate alone, which may only prepare updates.",

@@ -257,6 +257,15 @@ class Tree(unittest.TestCase):
 
 
 class Docs(unittest.TestCase):
+    def test_every_row_of_the_tree_has_a_sentence(self):
+        tree = model.load()
+        self.assertEqual(model.missing_docs(tree), [])
+        for c in tree.classes:
+            for row in (c, *c.enums, *c.fields, *c.messages):
+                self.assertRegex(row.doc, r"^\S.*[.]$", f"{c.name} {row.name}")
+                self.assertNotRegex(row.doc, r"^The (field|message|parameter|value of) ",
+                                    f"{c.name} {row.name}")
+
     def test_missing_sentences_are_named(self):
         rows = build(box(
             enums=[enum("ab", doc="", values={"a": "A.", "b": ""})],

@@ -173,7 +173,9 @@ def _type_rows(model):
             return index[t.text]
         element = f"&type_{add(t.element)}" if t.element else "nullptr"
         key = f"&type_{add(t.key)}" if t.key else "nullptr"
-        enumeration = f"&enum_rows[{enum_index[t.enumeration.name]}]" if t.enumeration else "nullptr"
+        enumeration = "nullptr"
+        if t.enumeration:
+            enumeration = f"&enum_rows[{enum_index[t.enumeration.name]}]"
         cls = model.class_index[t.cls.name] if t.cls else 0
         n = len(index)
         index[t.text] = n
@@ -314,8 +316,8 @@ def _factory(e, default):
 
 
 def errors_hpp(model):
-    out = [_HEAD, "// One function an error code. Each returns the Failure to throw and remembers the",
-           "// place of the call.", "#pragma once\n",
+    out = [_HEAD, "// One function an error code. Each returns the Failure to throw and remembers",
+           "// the place of the call.", "#pragma once\n",
            "#include <source_location>", "#include <string>", "#include <string_view>",
            "#include <vector>\n", '#include "base/failure.hpp"\n',
            "namespace xcp::errors {\n"]
@@ -372,13 +374,15 @@ def class_handlers_hpp(model, cls):
 
 
 def handlers_hpp(model):
-    out = [_HEAD, "// The table of hand-written handlers. A message that is marked as handled and has no",
-           "// function does not link.", "#pragma once\n", "#include <cstdint>", "#include <span>\n",
+    out = [_HEAD, "// The table of hand-written handlers. A message that is marked as handled and",
+           "// has no function does not link.",
+           "#pragma once\n", "#include <cstdint>", "#include <span>\n",
            '#include "datamodel/value.hpp"\n', "namespace xcp::xapi {\n", "class Context;\n",
            "// The arguments come without the session, checked, one for each parameter.",
            "using HandlerFn = model::Value (*)(Context&, std::span<const model::Value>);\n",
            "struct HandlerRow {", "  std::uint16_t class_index;",
-           "  std::uint16_t message_index;  // in ClassDesc::messages", "  HandlerFn function;", "};\n",
+           "  std::uint16_t message_index;  // in ClassDesc::messages",
+           "  HandlerFn function;", "};\n",
            "// Ordered by class and message.", "std::span<const HandlerRow> handler_rows();\n",
            "}  // namespace xcp::xapi\n"]
     return "\n".join(out)

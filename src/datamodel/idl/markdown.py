@@ -47,7 +47,8 @@ def _field(cls, f):
 
 def _message(cls, m):
     params = ", ".join(f"{p.type} {p.name}" for p in m.params)
-    out = [f"### {cls.name}.{m.name}", "", f"    {m.result} {cls.name}.{m.name}({params})", "", m.doc, ""]
+    out = [f"### {cls.name}.{m.name}", "", f"    {m.result} {cls.name}.{m.name}({params})", "",
+           m.doc, ""]
     out += [f"- `{p.name}` (`{p.type}`{_default(p)}): {p.doc}" for p in m.params]
     if m.result != "void":
         out.append(f"- Returns `{m.result}`: {m.result_doc}")
@@ -97,7 +98,7 @@ def files(model):
              "- [Roles](roles.md)", "", "| class | meaning |", "|---|---|"]
     index += [f"| [{c.name}]({c.name}.md) | {_cell(c.doc)} |" for c in live]
     gone = [c.name for c in model.classes if c.removed_class]
-    index += ["", "Removed classes, whose messages answer MESSAGE_REMOVED: " + ", ".join(gone) + "."]
+    index += ["", f"Removed classes, whose messages answer MESSAGE_REMOVED: {', '.join(gone)}."]
     errors = ["# Errors", ""]
     for e in model.errors:
         names = "any" if e.params is None else ", ".join(e.params) or "none"

@@ -141,7 +141,8 @@ def _class_accessors(cls):
     if "name/label" in names:
         yield row("get_by_name_label", "GetByNameLabel", refs,
                   [("label", "string", "The name_label sought, compared exactly.")], readers,
-                  "Find the objects of a name.", "Every object of that name; empty when none has it.")
+                  "Find the objects of a name.",
+                  "Every object of that name; empty when none has it.")
     if cls.get_all:
         yield row("get_all", "GetAll", refs, [], readers, "List every object of the class.",
                   "Every object.")

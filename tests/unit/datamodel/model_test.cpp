@@ -64,10 +64,14 @@ std::string spelled(RoleMask mask) {
 
 std::string spelled(Lifecycle state) {
   switch (state) {
-    case Lifecycle::Prototyped: return "prototyped";
-    case Lifecycle::Published: return "published";
-    case Lifecycle::Deprecated: return "deprecated";
-    case Lifecycle::Removed: return "removed";
+    case Lifecycle::Prototyped:
+      return "prototyped";
+    case Lifecycle::Published:
+      return "published";
+    case Lifecycle::Deprecated:
+      return "deprecated";
+    case Lifecycle::Removed:
+      return "removed";
   }
   return "";
 }
@@ -251,12 +255,24 @@ TEST(Model, AccessorsNameTheirField) {
     for (const MessageDesc& m : c.messages) {
       const char* prefix = nullptr;
       switch (m.accessor) {
-        case Accessor::Get: prefix = "get_"; break;
-        case Accessor::Set: prefix = "set_"; break;
-        case Accessor::Add: prefix = "add_"; break;
-        case Accessor::Remove: prefix = "remove_"; break;
-        case Accessor::AddTo: prefix = "add_to_"; break;
-        case Accessor::RemoveFrom: prefix = "remove_from_"; break;
+        case Accessor::Get:
+          prefix = "get_";
+          break;
+        case Accessor::Set:
+          prefix = "set_";
+          break;
+        case Accessor::Add:
+          prefix = "add_";
+          break;
+        case Accessor::Remove:
+          prefix = "remove_";
+          break;
+        case Accessor::AddTo:
+          prefix = "add_to_";
+          break;
+        case Accessor::RemoveFrom:
+          prefix = "remove_from_";
+          break;
         case Accessor::None:
         case Accessor::GetRecord:
         case Accessor::GetByUuid:
@@ -266,7 +282,8 @@ TEST(Model, AccessorsNameTheirField) {
         case Accessor::GetAllRecords:
         case Accessor::GetAllRecordsWhere:
         case Accessor::Create:
-        case Accessor::Destroy: break;
+        case Accessor::Destroy:
+          break;
       }
       EXPECT_TRUE(m.handled || m.accessor == Accessor::None) << c.name << "." << m.name;
       if (!prefix) continue;
