@@ -151,6 +151,7 @@ class Accessors(unittest.TestCase):
         self.assertEqual(set(self.names(get_all=False)), {"get_record", "get_by_uuid", "get_uuid"})
         self.assertLessEqual({"create", "destroy"}, set(self.names(create_destroy=True)))
         self.assertEqual(self.names(in_database=False), {})
+        self.assertEqual(self.names(accessors=False), {})
 
     def test_of_a_field(self):
         def made(*args, **more):

@@ -111,6 +111,7 @@ class Class:
     persist: bool
     events: bool
     get_all: bool
+    accessors: bool
     create_destroy: bool
     task_per_call: bool
     handled_accessors: list
@@ -149,13 +150,14 @@ def message(name, *, doc, roles=None, params=(), result="void", result_doc="", e
 
 def cls(name, *, doc, since, reader_roles=None, writer_roles=None, enums=(), fields=(),
         messages=(), removed=(), removed_class=False, published=None, deprecated=None,
-        prototyped=False, in_database=True, persist=True, events=True, get_all=True,
-        create_destroy=False, task_per_call=True, handled_accessors=()):
-    """A class. `removed` names the messages that once existed and now answer MESSAGE_REMOVED;
-    `handled_accessors` names derived messages that have a hand-written function all the same."""
+        prototyped=False, in_database=True, persist=True, events=True, accessors=True,
+        get_all=True, create_destroy=False, task_per_call=True, handled_accessors=()):
+    """A class. `accessors` is False where every message is explicit. `removed` names the messages
+    that once existed and now answer MESSAGE_REMOVED. `handled_accessors` names derived messages
+    that have a hand-written function all the same."""
     return Class(name, doc, Lifecycle(since, published, deprecated, prototyped), reader_roles,
                  writer_roles, list(enums), list(fields), list(messages), list(removed),
-                 removed_class, in_database, persist, events, get_all, create_destroy,
+                 removed_class, in_database, persist, events, get_all, accessors, create_destroy,
                  task_per_call, list(handled_accessors))
 
 

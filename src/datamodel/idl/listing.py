@@ -45,7 +45,7 @@ def _field(cls, f):
     words = [f"{cls.name}.{f.name}: {f.type} {f.qualifier}"]
     words += ["default=" + json.dumps(f.default)] if f.has_default else []
     words += ["internal"] if f.internal else []
-    words += [] if f.persist and cls.persist else ["in-memory"]
+    words += [] if f.persist and cls.persist or not cls.in_database else ["in-memory"]
     return " ".join(words + _life(f.life))
 
 

@@ -112,7 +112,7 @@ def _accessor(cls, name, accessor, result, params, message_roles, life, *, doc, 
 
 def _class_accessors(cls):
     """The messages a class has because its objects are in the database."""
-    if not cls.in_database or cls.removed_class:
+    if not cls.in_database or not cls.accessors or cls.removed_class:
         return
     names = {f.path for f in cls.fields}
     self_ = ("self", f"{cls.name} ref", "The object.")
@@ -158,7 +158,7 @@ def _class_accessors(cls):
 
 def _field_accessors(cls, field):
     """The messages a field has because it is on the wire."""
-    if field.internal or not cls.in_database or cls.removed_class:
+    if field.internal or not cls.in_database or not cls.accessors or cls.removed_class:
         return
     self_ = ("self", f"{cls.name} ref", "The object.")
     doc = field.doc

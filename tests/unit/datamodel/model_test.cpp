@@ -105,7 +105,7 @@ std::string line_of(const ClassDesc& owner, const FieldDesc& f) {
                      std::string(f.type->text) + " " + qualifiers[static_cast<int>(f.qualifier)];
   if (f.default_json) line += " default=" + std::string(*f.default_json);
   if (f.internal) line += " internal";
-  if (!f.persistent) line += " in-memory";
+  if (!f.persistent && owner.in_database) line += " in-memory";
   return line + " " + spelled(f.state) + " since=" + std::string(f.since);
 }
 
