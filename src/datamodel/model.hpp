@@ -14,7 +14,7 @@ namespace xcp::model {
 enum class Kind : std::uint8_t {
   Void,
   String,
-  Int,       // 64 bit
+  Int,  // 64 bit
   Float,
   Bool,
   DateTime,  // seconds since 1970, UTC
@@ -49,7 +49,11 @@ struct Type {
 // A set of roles; bit n is role_names()[n]. Zero: local root and the pool secret only.
 using RoleMask = std::uint8_t;
 
-enum class Qualifier : std::uint8_t { ReadWrite, StaticReadOnly /* RO/constructor */, DynamicReadOnly /* RO/runtime */ };
+enum class Qualifier : std::uint8_t {
+  ReadWrite,
+  StaticReadOnly /* RO/constructor */,
+  DynamicReadOnly /* RO/runtime */
+};
 enum class Lifecycle : std::uint8_t { Prototyped, Published, Deprecated, Removed };
 
 struct MapKeyRole {
@@ -68,10 +72,11 @@ struct FieldDesc {
   std::string_view name;  // wire name, namespaces joined by '_'
   const Type* type;
   Qualifier qualifier;
-  std::optional<std::string_view> default_json;  // absent: mandatory in the constructor or set by us
-  bool persistent;                               // false: kept in memory only
-  bool internal;                                 // never on the wire
-  std::optional<BackReference> derived;          // computed, never stored
+  std::optional<std::string_view>
+      default_json;                      // absent: mandatory in the constructor or set by us
+  bool persistent;                       // false: kept in memory only
+  bool internal;                         // never on the wire
+  std::optional<BackReference> derived;  // computed, never stored
   RoleMask read_roles;
   RoleMask write_roles;
   std::span<const MapKeyRole> map_key_roles;
@@ -86,10 +91,10 @@ enum class Accessor : std::uint8_t {
   None,  // explicit message
   Get,
   Set,
-  Add,             // add_<field>: one member of a set
-  Remove,          // remove_<field>
-  AddTo,           // add_to_<field>: one key of a map
-  RemoveFrom,      // remove_from_<field>
+  Add,         // add_<field>: one member of a set
+  Remove,      // remove_<field>
+  AddTo,       // add_to_<field>: one key of a map
+  RemoveFrom,  // remove_from_<field>
   GetRecord,
   GetByUuid,
   GetByNameLabel,
