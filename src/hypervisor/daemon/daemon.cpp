@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// See daemon.hpp.
+#include "hypervisor/daemon/daemon.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+
+#include "base/rpc.hpp"
+
+namespace xcp::hypervisor {
+
+namespace {
+
+// A waiting call of events() would hold up the daemon's end for as long as its caller chose: it
+// waits in slices.
+rpc::Method interruptible_events(Hypervisor& driver, const std::atomic<bool>& ending) {
+  return [&driver, &ending](const json::array& params, FdTable& fds) -> json::value {
+    using std::chrono::milliseconds;
+    if (params.size() != 3) rpc::detail::wrong_parameter_count("events", 3, params.size());
+    const auto epoch = from_json<std::string>(params[0]);
+    const auto after = from_json<std::uint64_t>(params[1]);
+    const auto end = std::chrono::steady_clock::now() + from_json<milliseconds>(params[2]);
+    for (;;) {
+      const auto left =
+          std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
+      EventBatch batch = driver.events(epoch, after, std::clamp(left, milliseconds(0), milliseconds(500)));
+      if (!batch.events.empty() || left.count() <= 0 || ending) return to_json(batch, &fds);
+    }
+  };
+}
+
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+void serve(const DaemonSettings& settings) {
+  // Blocked before the first thread starts, so that only the wait below sees them.
+  const sigset_t ending_set = ending_signals();
+  pthread_sigmask(SIG_BLOCK, &ending_set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  umask(0077);
+
+  const auto driver =
+      load_driver(settings.driver, settings.module_directory, settings.driver_settings);
+  const HostFacts facts = driver->host();
+  spdlog::info("driver {}: {}, {} domains", settings.driver, facts.hypervisor,
+               driver->domains().size());
+
+  std::atomic<bool> ending{false};
+  rpc::Methods methods = rpc::methods_of<Hypervisor>(*driver);
+  methods["events"] = interruptible_events(*driver, ending);
+  std::filesystem::create_directories(std::filesystem::path(settings.socket).parent_path());
+  {
+    rpc::Server server(listen_unix(settings.socket, 0660, settings.group), std::move(methods),
+                       settings.group);
+    sd_notify(0, "READY=1");
+    spdlog::info("serving on {}", settings.socket);
+    int signal_number = 0;
+    sigwait(&ending_set, &signal_number);
+    spdlog::info("{}: ending, guests run on", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+    sd_notify(0, "STOPPING=1");
+    ending = true;
+  }
+}
+
+}  // namespace xcp::hypervisor

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The contract on libvirt. Domains are transient and marked as ours in their metadata; everything
+// that must be known of a running guest is in libvirt's XML, so that a new daemon sees what the old
+// one saw. Actions take the domain's lock; reading does not. State directory:
+//   libvirt/   root of the embedded driver (stand-alone mode)
+//   sockets/   <uuid>.serial, <uuid>.agent, made by libvirt, removed by us
+//   consoles/  the consoles' rings
+//   nvram/     variable stores of guests whose spec names none
+//   pending/   what to clear away should we be killed now
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "hypervisor/driver.hpp"
+#include "hypervisor/event_log.hpp"
+#include "hypervisor/keyed_locks.hpp"
+#include "hypervisor/libvirt/agent_watch.hpp"
+#include "hypervisor/libvirt/connection.hpp"
+#include "hypervisor/libvirt/console_hub.hpp"
+#include "hypervisor/libvirt/domain_state.hpp"
+#include "hypervisor/libvirt/domain_xml.hpp"
+#include "hypervisor/libvirt/signals.hpp"
+
+namespace xcp::hypervisor::libvirt {
+
+class LibvirtDriver : public Hypervisor {
+ public:
+  explicit LibvirtDriver(const DriverSettings& settings);
+  ~LibvirtDriver() override;
+
+  HostFacts host() override;
+  std::vector<DomainState> domains() override;
+  std::optional<DomainState> domain(std::string uuid) override;
+  GuestFacts guest(std::string uuid) override;
+  std::vector<DomainStats> stats() override;
+
+  DomainState build(VmSpec spec) override;
+  void unpause(std::string uuid) override;
+  void pause(std::string uuid) override;
+  void shutdown(std::string uuid, ShutdownKind kind) override;
+  void destroy(std::string uuid) override;
+  void reset(std::string uuid) override;
+
+  void save(std::string uuid, std::string path) override;
+  DomainState restore(VmSpec spec, std::string path) override;
+  void checkpoint(std::string uuid, std::string path,
+                  std::map<std::string, DiskSpec> new_images) override;
+
+  void plug_disk(std::string uuid, DiskSpec disk) override;
+  void unplug_disk(std::string uuid, std::string device) override;
+  void change_medium(std::string uuid, std::string device, DiskSpec medium) override;
+  void switch_images(std::string uuid, std::map<std::string, DiskSpec> new_images) override;
+  void plug_nic(std::string uuid, NicSpec nic) override;
+  void unplug_nic(std::string uuid, std::string device) override;
+
+  void set_vcpus(std::string uuid, std::int64_t vcpus) override;
+  void set_memory_target(std::string uuid, std::int64_t bytes) override;
+
+  UniqueFd console(std::string uuid, ConsoleKind kind) override;
+  EventBatch events(std::string epoch, std::uint64_t after,
+                    std::chrono::milliseconds timeout) override;
+  std::string control(std::string command, std::map<std::string, std::string> args) override;
+
+ private:
+  // ---- finding (libvirt_driver.cpp)
+  struct Found {
+    DomainHandle handle;
+    DomainView view;
+  };
+  // nullopt when it does not run; throws for a domain that is not ours.
+  std::optional<Found> find_ours(const std::string& uuid);
+  // Throws DOMAIN_NOT_FOUND as well.
+  Found require(const std::string& uuid);
+  static DomainView view_of(virDomainPtr domain, const std::string& uuid);
+  static DomainPower power_of(virDomainPtr domain);
+  void adopt(const DomainView& view);
+  void clear_left_over();
+
+  // ---- making and ending (lifecycle.cpp)
+  struct Nvram {
+    std::string path;
+    bool own = false;             // in our directory, goes with the domain
+    bool fresh = false;           // does not exist yet
+  };
+  Nvram choose_nvram(const VmSpec& spec) const;
+  DomainState bring_up(const VmSpec& spec, const Mark& mark,
+                       const std::function<void(virConnectPtr)>& create);
+  void end(virDomainPtr domain, const std::string& uuid);
+  void clear_after(const std::string& uuid);
+
+  // ---- NICs in user mode (devices.cpp)
+  std::vector<PortForward> add_forwards(virDomainPtr domain, const std::string& uuid,
+                                        const NicSpec& nic);
+  void write_mark(virDomainPtr domain, const std::string& uuid, const Mark& mark);
+  void take_snapshot(const Found& found, const std::string& uuid,
+                     const std::map<std::string, DiskSpec>& new_images,
+                     const std::string& memory_file);
+  void detach(const Found& found, const std::string& alias, const char* type,
+              const std::string& device);
+
+  // ---- what libvirt and the guests tell (events.cpp)
+  std::function<void()> register_callbacks(virConnectPtr connection);
+  void on_lifecycle(const std::string& uuid, int event, int detail);
+  void on_ended(const std::string& uuid, int detail);
+  void on_monitor_shutdown(const std::string& uuid, const std::string& details);
+  GuestFacts ask_agent(const std::string& uuid);
+  void tidy_ended();
+  friend struct Callbacks;
+
+  std::chrono::milliseconds option_ms(const char* name, std::chrono::milliseconds otherwise) const;
+
+  const DriverSettings settings_;
+  HostView host_view_;
+  std::string uefi_vars_;
+
+  EventLog events_;
+  KeyedLocks locks_;
+  Signals signals_;
+  ConsoleHub consoles_;
+  AgentWatch agents_;
+
+  // Facts between two events of one domain, and the domains whose remains are to be cleared.
+  std::mutex mutex_;
+  std::condition_variable tidy_;
+  std::set<std::string> building_;         // their ends are nobody's business
+  std::set<std::string> reset_by_guest_;   // QEMU stops because the guest asked for a reset
+  std::set<std::string> reboot_asked_;     // power-off on the way to a reboot asked by us
+  std::deque<std::string> ended_;
+  bool first_connection_ = true;
+  bool stopping_ = false;
+
+  std::unique_ptr<Connection> connection_;
+  std::thread tidier_;
+};
+
+}  // namespace xcp::hypervisor::libvirt

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How domains of the libvirt driver begin, change power and end.
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/fd.hpp"
+#include "base/ref.hpp"
+#include "hypervisor/libvirt/libvirt_driver.hpp"
+#include "hypervisor/libvirt/pending.hpp"
+
+namespace xcp::hypervisor::libvirt {
+
+namespace {
+
+using std::chrono::seconds;
+
+// An ended domain's event comes from another thread a moment after the call that ended it.
+constexpr seconds end_event_timeout{5};
+
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void check(const VmSpec& spec) {
+  if (!is_uuid(spec.uuid)) throw internal_error("not a VM's uuid: \"" + spec.uuid + "\"");
+  if (spec.memory_static_max_bytes < (1 << 20))
+    throw internal_error("VM " + spec.uuid + " has no memory");
+  if (spec.vcpus < 1 || spec.vcpus > spec.vcpus_max)
+    throw internal_error("VM " + spec.uuid + " must start with 1 to VCPUs-max virtual CPUs");
+}
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+void copy_template(const std::string& from, const std::string& to) {
+  const auto bytes = read_file(from);
+  if (!bytes) throw internal_error("the UEFI variable template " + from + " is not there");
+  write_file_durably(to, *bytes, 0600);
+}
+
+// Keeps a set's member for the time of a scope.
+class Membership {
+ public:
+  Membership(std::mutex& mutex, std::set<std::string>& set, std::string member)
+      : mutex_(mutex), set_(set), member_(std::move(member)) {
+    std::lock_guard lock(mutex_);
+    set_.insert(member_);
+  }
+  ~Membership() {
+    std::lock_guard lock(mutex_);
+    set_.erase(member_);
+  }
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+ private:
+  std::mutex& mutex_;
+  std::set<std::string>& set_;
+  const std::string member_;
+};
+
+}  // namespace
+
+// ---- making -----------------------------------------------------------------------------------
+
+LibvirtDriver::Nvram LibvirtDriver::choose_nvram(const VmSpec& spec) const {
+  if (spec.firmware != Firmware::uefi) return {};
+  Nvram nvram;
+  nvram.own = spec.nvram_path.empty();
+  nvram.path = nvram.own ? settings_.state_dir + "/nvram/" + spec.uuid + ".fd" : spec.nvram_path;
+  nvram.fresh = !exists(nvram.path);
+  return nvram;
+}
+
+// Everything between "no such domain" and "paused, complete": `create` makes libvirt start it.
+// Nothing is left when this throws.
+DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
+                                    const std::function<void(virConnectPtr)>& create) {
+  const Membership building(mutex_, building_, spec.uuid);
+  try {
+    create(connection_->get().get());
+  } catch (...) {
+    clear_after(spec.uuid);
+    throw;
+  }
+  DomainHandle domain;
+  try {
+    domain = connection_->find(spec.uuid);
+    if (!domain) throw internal_error("VM " + spec.uuid + " ended while it was being built");
+    Mark marked = mark;
+    for (const NicSpec& nic : spec.nics)
+      if (nic.backing == NicBacking::user && !nic.forwards.empty())
+        marked.forwards[nic.device] = add_forwards(domain.get(), spec.uuid, nic);
+    if (!marked.forwards.empty()) write_mark(domain.get(), spec.uuid, marked);
+    const DomainView view = view_of(domain.get(), spec.uuid);
+    consoles_.watch(spec.uuid, view.serial_socket);
+    DomainState state = view.state;
+    state.power = power_of(domain.get());
+    return state;
+  } catch (...) {
+    if (domain) end(domain.get(), spec.uuid);
+    clear_after(spec.uuid);
+    throw;
+  }
+}
+
+DomainState LibvirtDriver::build(VmSpec spec) {
+  check(spec);
+  const auto hold = locks_.hold(spec.uuid);
+  if (find_ours(spec.uuid)) throw internal_error("VM " + spec.uuid + " runs already");
+  clear_after(spec.uuid);
+  const Nvram nvram = choose_nvram(spec);
+  PendingRecord record(settings_.state_dir + "/pending",
+                       {PendingKind::build, spec.uuid,
+                        nvram.fresh ? std::vector{nvram.path} : std::vector<std::string>{}});
+  if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
+  spec.nvram_path = nvram.path;
+  const Mark mark{now_seconds(), spec.on_reboot, nvram.own, {}};
+  const std::string xml = domain_xml(spec, mark, host_view_);
+  DomainState state = bring_up(spec, mark, [&](virConnectPtr connection) {
+    const DomainHandle domain(
+        virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_START_PAUSED));
+    if (!domain) throw libvirt_failure("cannot build VM", spec.uuid);
+  });
+  record.done();
+  return state;
+}
+
+DomainState LibvirtDriver::restore(VmSpec spec, std::string path) {
+  check(spec);
+  const auto hold = locks_.hold(spec.uuid);
+  if (find_ours(spec.uuid)) throw internal_error("VM " + spec.uuid + " runs already");
+  clear_after(spec.uuid);
+  const auto connection = connection_->get();
+  const Text saved(virDomainSaveImageGetXMLDesc(connection.get(), path.c_str(),
+                                                VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
+  if (!saved) throw libvirt_failure("cannot read the saved image " + path + " of VM", spec.uuid);
+  const Nvram nvram = choose_nvram(spec);
+  PendingRecord record(settings_.state_dir + "/pending",
+                       {PendingKind::build, spec.uuid,
+                        nvram.fresh ? std::vector{nvram.path} : std::vector<std::string>{}});
+  if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
+  spec.nvram_path = nvram.path;
+  const Mark mark{now_seconds(), spec.on_reboot, nvram.own, {}};
+  const std::string xml = restored_xml(saved.get(), spec, mark, host_view_);
+  DomainState state = bring_up(spec, mark, [&](virConnectPtr open) {
+    if (virDomainRestoreFlags(open, path.c_str(), xml.c_str(), VIR_DOMAIN_SAVE_PAUSED) != 0)
+      throw libvirt_failure("cannot restore VM", spec.uuid);
+  });
+  record.done();
+  return state;
+}
+
+// ---- power ------------------------------------------------------------------------------------
+
+void LibvirtDriver::unpause(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  const Found found = require(uuid);
+  if (power_of(found.handle.get()) == DomainPower::running) return;
+  if (virDomainResume(found.handle.get()) != 0) throw libvirt_failure("cannot unpause VM", uuid);
+}
+
+void LibvirtDriver::pause(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  const Found found = require(uuid);
+  if (power_of(found.handle.get()) == DomainPower::paused) return;
+  if (virDomainSuspend(found.handle.get()) != 0) throw libvirt_failure("cannot pause VM", uuid);
+}
+
+void LibvirtDriver::shutdown(std::string uuid, ShutdownKind kind) {
+  const auto hold = locks_.hold(uuid);
+  const Found found = require(uuid);
+  virDomainPtr domain = found.handle.get();
+  const bool reboot = kind == ShutdownKind::reboot;
+  if (agents_.facts(uuid).agent_alive) {
+    // libvirt's own calls would wait for the guest's end; the bare command does not.
+    const char* command =
+        reboot ? R"({"execute":"guest-shutdown","arguments":{"mode":"reboot"}})"
+               : R"({"execute":"guest-shutdown","arguments":{"mode":"powerdown"}})";
+    const Text reply(virDomainQemuAgentCommand(domain, command,
+                                               VIR_DOMAIN_QEMU_AGENT_COMMAND_NOWAIT, 0));
+    if (last_error_code() == 0) return;
+  }
+  // A power button knows only "off". Where the domain is to end anyway, we remember what it meant;
+  // where it is to start again in place, libvirt does.
+  if (reboot && found.view.mark.on_reboot == OnEvent::restart) {
+    if (virDomainReboot(domain, VIR_DOMAIN_REBOOT_ACPI_POWER_BTN) != 0)
+      throw libvirt_failure("cannot ask for a reboot of VM", uuid);
+    return;
+  }
+  if (reboot) {
+    std::lock_guard lock(mutex_);
+    reboot_asked_.insert(uuid);
+  }
+  if (virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) != 0)
+    throw libvirt_failure("cannot ask for the shutdown of VM", uuid);
+}
+
+void LibvirtDriver::reset(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  const Found found = require(uuid);
+  virDomainPtr domain = found.handle.get();
+  // QEMU treats our reset like the guest's: where the guest's would end the domain, this one must
+  // not.
+  const bool ends = found.view.mark.on_reboot == OnEvent::destroy;
+  if (ends && virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,
+                                          VIR_DOMAIN_LIFECYCLE_ACTION_RESTART,
+                                          VIR_DOMAIN_AFFECT_LIVE) != 0)
+    throw libvirt_failure("cannot reset VM", uuid);
+  const bool failed = virDomainReset(domain, 0) != 0;
+  const Failure reason = libvirt_failure("cannot reset VM", uuid);
+  if (ends)
+    virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,
+                                VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY, VIR_DOMAIN_AFFECT_LIVE);
+  if (failed) throw reason;
+}
+
+// ---- ending -----------------------------------------------------------------------------------
+
+// Returns when the domain is gone and its last event was seen, so that no event of this domain can
+// come after the first one of a next domain of the same VM.
+void LibvirtDriver::end(virDomainPtr domain, const std::string& uuid) {
+  Signals::Wait ended(signals_, uuid);
+  if (virDomainDestroyFlags(domain, VIR_DOMAIN_DESTROY_DEFAULT) != 0) {
+    const int code = last_error_code();
+    if (code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID) return;
+    throw libvirt_failure("cannot destroy VM", uuid);
+  }
+  ended.get(end_event_timeout);
+}
+
+void LibvirtDriver::clear_after(const std::string& uuid) {
+  consoles_.forget(uuid);
+  agents_.forget(uuid);
+  unlink(serial_socket(host_view_, uuid).c_str());
+  unlink(agent_socket(host_view_, uuid).c_str());
+  if (is_uuid(uuid)) unlink((settings_.state_dir + "/nvram/" + uuid + ".fd").c_str());
+}
+
+void LibvirtDriver::destroy(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  const auto found = find_ours(uuid);
+  if (!found) return;
+  end(found->handle.get(), uuid);
+  clear_after(uuid);
+}
+
+void LibvirtDriver::tidy_ended() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    tidy_.wait(lock, [this] { return stopping_ || !ended_.empty(); });
+    if (stopping_) return;
+    const std::string uuid = std::move(ended_.front());
+    ended_.pop_front();
+    lock.unlock();
+    try {
+      // The VM may have been built again meanwhile: what is there then is the new domain's.
+      const auto hold = locks_.hold(uuid);
+      if (!connection_->find(uuid)) clear_after(uuid);
+    } catch (const Failure&) {
+      // libvirtd is away; the next start clears up.
+    }
+    lock.lock();
+  }
+}
+
+// ---- memory images ----------------------------------------------------------------------------
+
+void LibvirtDriver::save(std::string uuid, std::string path) {
+  const auto hold = locks_.hold(uuid);
+  const Found found = require(uuid);
+  if (exists(path)) throw internal_error(path + " exists already; VM " + uuid + " was not saved");
+  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::save, uuid, {path}});
+  Signals::Wait ended(signals_, uuid);
+  if (virDomainSaveFlags(found.handle.get(), path.c_str(), nullptr, 0) != 0)
+    throw libvirt_failure("cannot save VM", uuid);
+  record.done();
+  ended.get(end_event_timeout);
+  clear_after(uuid);
+}
+
+void LibvirtDriver::checkpoint(std::string uuid, std::string path,
+                               std::map<std::string, DiskSpec> new_images) {
+  const auto hold = locks_.hold(uuid);
+  const Found found = require(uuid);
+  if (exists(path)) throw internal_error(path + " exists already; VM " + uuid + " was not saved");
+  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::checkpoint, uuid, {path}});
+  take_snapshot(found, uuid, new_images, path);
+  record.done();
+}
+
+}  // namespace xcp::hypervisor::libvirt

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What an operation under way would leave behind if we were killed now, on disk before the
+// operation begins, so that the next start can clear it away. One operation a domain at a time.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <string>
+#include <vector>
+
+namespace xcp::hypervisor::libvirt {
+
+BOOST_DEFINE_ENUM_CLASS(PendingKind, build, save, checkpoint)
+
+struct Pending {
+  PendingKind kind = PendingKind::build;
+  std::string uuid;
+  std::vector<std::string> files;  // made by the operation
+};
+BOOST_DESCRIBE_STRUCT(Pending, (), (kind, uuid, files))
+
+// The record of one operation: written by the constructor, removed by done() when the operation
+// succeeded or by the destructor after its files were removed.
+class PendingRecord {
+ public:
+  PendingRecord(const std::string& directory, Pending pending);
+  ~PendingRecord();
+  PendingRecord(const PendingRecord&) = delete;
+  PendingRecord& operator=(const PendingRecord&) = delete;
+
+  void done();
+
+ private:
+  const std::string path_;
+  const Pending pending_;
+  bool done_ = false;
+};
+
+// The operations of `directory` that nobody finished, with the path of each record.
+struct LeftOver {
+  std::string record_path;
+  Pending pending;
+};
+std::vector<LeftOver> left_over(const std::string& directory);
+
+}  // namespace xcp::hypervisor::libvirt
