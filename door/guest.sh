@@ -27,13 +27,11 @@ make_default_sr() {
   local_xe pool-param-set "uuid=$pool" "default-SR=$sr"
 }
 
+# The builder knows by itself what it has built already.
 make_demo_image() {
-  local image=$image_dir/debian-12.qcow2
-  [[ -s $image ]] && return
   with_lock "$image_dir/.lock" "makes the demo guest's image"
-  [[ -s $image ]] && return
   step "making the Debian 12 image" "$state/log/image.log" \
-    "$top/templates/images/build-image" debian-12 --output "$image"
+    "$top/templates/images/build-image" debian-12 --output "$image_dir" --prune
 }
 
 install_demo_guest() {

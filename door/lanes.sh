@@ -5,12 +5,12 @@
 # status 77 means that it cannot run on this machine. It finds the tree in KRONOS_TOP.
 export KRONOS_TOP=$top
 
-default_lanes=(unit api clients guest fuzz asan tsan packages)
+default_lanes=(unit door api clients guest fuzz asan tsan packages)
 
 # Which packages a lane needs besides the group of its own name.
 lane_packages() {
   case $1 in
-    api | clients | guest | packages) echo "build tools run" ;;
+    door | api | clients | guest | packages) echo "build tools run" ;;
     *) echo "build tools" ;;
   esac
 }
