@@ -196,9 +196,8 @@ start_xapi() {
     --state-dir "$kept/xapi" --socket "$kept/run/xapi.sock"
     --hypervisor-socket "$kept/run/hypervisor.sock" --storage-socket "$kept/run/storage.sock"
     --network-socket "$kept/run/network.sock" --auth-socket "$kept/run/auth.sock"
-    --templates-dir "$tree/templates"
+    --templates-dir "$tree/templates" --nvram-dir "$state/hypervisor/nvram"
   )
-  [[ $kind == sim ]] || arguments+=(--guest-network user)
   start_daemon xapi "${inside[@]}" "${drop_privileges[@]}" "$tree${binary#"$top"}" "${arguments[@]}"
 }
 
@@ -212,7 +211,8 @@ start_daemons() {
   start_daemon xcp-storaged "$(program xcp-storaged)" --socket "$(socket_of xcp-storaged)" \
     --state-dir "$state/storage" --image-dir "$image_dir" --group "$xapi_gid"
   start_daemon xcp-hypervisord "$(program xcp-hypervisord)" --socket "$(socket_of xcp-hypervisord)" \
-    --state-dir "$state/hypervisor" --driver "$kind" --group "$xapi_gid"
+    --state-dir "$state/hypervisor" --driver "$kind" --group "$xapi_gid" \
+    --module-dir "$(build_dir "$preset")/lib/xcp/hypervisor"
   start_xapi
 }
 
