@@ -475,6 +475,67 @@ Value read_xml(const pugi::xml_node& value, const Type& type) {
   wrong_type(kind_name(type.kind), fmt::format("<{}>{}", tag, text.substr(0, 40)));
 }
 
+namespace {
+
+Value coerce_text(const std::string& text, const Type& type) {
+  switch (type.kind) {
+    case Kind::Int: return parse_int(text);
+    case Kind::Float: return parse_float(text);
+    case Kind::Enum: return parse_enum(text, *type.enumeration);
+    case Kind::DateTime: return parse_date(text);
+    case Kind::Bool:
+      if (text == "true" || text == "1") return true;
+      if (text == "false" || text == "0") return false;
+      wrong_type("a bool", text);
+    case Kind::String:
+    case Kind::Secret:
+    case Kind::Ref: return checked_text(text);
+    case Kind::Void:
+    case Kind::Record:
+    case Kind::Set:
+    case Kind::Map:
+    case Kind::Option:
+    case Kind::Any: break;
+  }
+  wrong_type(kind_name(type.kind), "a string");
+}
+
+Value coerce_record(const Value& in, std::uint16_t class_index) {
+  RecordValue record = empty_record(class_index);
+  const ClassDesc& desc = classes()[class_index];
+  for (const auto& [key, item] : in.as_map())
+    if (const auto index = field_index(desc, key.as_string()))
+      record.fields[*index] = coerce(item, *desc.fields[*index].type);
+  return record;
+}
+
+}  // namespace
+
+Value coerce(const Value& in, const Type& type) {
+  if (type.kind == Kind::Option) return in.is_void() ? in : coerce(in, *type.element);
+  if (type.kind == Kind::Void || type.kind == Kind::Any) return in;
+  if (in.is_string()) return coerce_text(in.as_string(), type);
+  if (in.is_int() && (type.kind == Kind::Int || type.kind == Kind::Enum ||
+                      type.kind == Kind::DateTime || type.kind == Kind::Float))
+    return in;
+  if (in.is_float() && type.kind == Kind::Float) return in;
+  if (in.is_bool() && type.kind == Kind::Bool) return in;
+  if (in.is_set() && type.kind == Kind::Set) {
+    SetValue set;
+    for (const Value& item : in.as_set()) set.push_back(coerce(item, *type.element));
+    return set;
+  }
+  if (in.is_map() && type.kind == Kind::Map) {
+    MapValue map;
+    for (const auto& [key, item] : in.as_map())
+      put_key(map, coerce(key, *type.key), coerce(item, *type.element));
+    return map;
+  }
+  if (in.is_record() && type.kind == Kind::Record) return in;
+  if (in.is_map() && type.kind == Kind::Record) return coerce_record(in, type.class_index);
+  wrong_type(kind_name(type.kind), "a value of another kind");
+}
+
 Value value_from_json_text(std::string_view text, const Type& type) {
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(text, error);

@@ -27,6 +27,10 @@ void write_xml(std::string& out, const Value& value, const Type& type);  // one 
 Value read_json(const boost::json::value& in, const Type& type);
 Value read_xml(const pugi::xml_node& value, const Type& type);  // `value` is a <value> element
 
+// A value of another kind made fit: texts for enums, numbers, booleans and dates, maps with text
+// keys for records. A value that fits already comes back unchanged.
+Value coerce(const Value& in, const Type& type);
+
 // JSON text to value; throws INTERNAL_ERROR on malformed text.
 Value value_from_json_text(std::string_view text, const Type& type);
 std::string value_to_json_text(const Value& value, const Type& type);

@@ -38,17 +38,17 @@ CLASS = cls(
               doc="UUID of the object; empty for a class that has none."),
     ],
     messages=[
-        message("register", roles=READ_ONLY, deprecated="boston", async_=True,
+        message("register", handled=True, roles=READ_ONLY, deprecated="boston", async_=True,
                 doc="Start keeping events for this session, to be fetched with event.next.",
                 params=[
                     param("classes", "string set", doc="Names of classes; \"*\" stands for all."),
                 ]),
-        message("unregister", roles=READ_ONLY, deprecated="boston", async_=True,
+        message("unregister", handled=True, roles=READ_ONLY, deprecated="boston", async_=True,
                 doc="Stop keeping events of some classes for this session.",
                 params=[
                     param("classes", "string set", doc="Names of classes; \"*\" stands for all."),
                 ]),
-        message("next", roles=READ_ONLY, deprecated="boston",
+        message("next", handled=True, roles=READ_ONLY, deprecated="boston",
                 doc="Wait until at least one event has come since the last call and fetch all of "
                     "them.",
                 result="event record set",
@@ -56,7 +56,7 @@ CLASS = cls(
                 errors=[
                     "SESSION_NOT_REGISTERED", "EVENTS_LOST", "EVENT_SUBSCRIPTION_PARSE_FAILURE",
                 ]),
-        message("from", roles=READ_ONLY, since="boston",
+        message("from", handled=True, roles=READ_ONLY, since="boston",
                 doc="Wait until something has changed since a token, or until the time is over.",
                 params=[
                     param("classes", "string set",
@@ -70,10 +70,10 @@ CLASS = cls(
                 result_doc="A struct: events, the next token, and how many valid objects each "
                            "class has.",
                 errors=["EVENT_FROM_TOKEN_PARSE_FAILURE", "EVENT_SUBSCRIPTION_PARSE_FAILURE"]),
-        message("get_current_id", roles=READ_ONLY,
+        message("get_current_id", handled=True, roles=READ_ONLY,
                 doc="Tell the number that the next event will be above.",
                 result="int", result_doc="The number of the latest event."),
-        message("inject", roles=READ_ONLY, since="tampa",
+        message("inject", handled=True, roles=READ_ONLY, since="tampa",
                 doc="Pretend that an object changed, so that a waiting client can know it has "
                     "seen everything before.",
                 params=[

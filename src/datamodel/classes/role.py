@@ -25,25 +25,25 @@ CLASS = cls(
               doc="True when it cannot be given to users."),
     ],
     messages=[
-        message("get_permissions", roles=READ_ONLY,
+        message("get_permissions", handled=True, roles=READ_ONLY,
                 doc="List the permissions of a role, also those of its subroles.",
                 params=[
                     param("self", "role ref", doc="The role to read."),
                 ],
                 result="role ref set", result_doc="The permissions."),
-        message("get_permissions_name_label", roles=READ_ONLY,
+        message("get_permissions_name_label", handled=True, roles=READ_ONLY,
                 doc="List the names of the permissions of a role, also those of its subroles.",
                 params=[
                     param("self", "role ref", doc="The role to read."),
                 ],
                 result="string set", result_doc="Names such as vm.start."),
-        message("get_by_permission", roles=READ_ONLY,
+        message("get_by_permission", handled=True, roles=READ_ONLY,
                 doc="List the roles that have a permission.",
                 params=[
                     param("permission", "role ref", doc="The permission."),
                 ],
                 result="role ref set", result_doc="Those roles."),
-        message("get_by_permission_name_label", roles=READ_ONLY,
+        message("get_by_permission_name_label", handled=True, roles=READ_ONLY,
                 doc="List the roles that have a permission of a name.",
                 params=[
                     param("label", "string", doc="The permission's name, such as vm.start."),

@@ -51,7 +51,7 @@ CLASS = cls(
               doc="True when the client was let in by its certificate."),
     ],
     messages=[
-        message("login_with_password", roles=READ_ONLY, session=False, secret=True,
+        message("login_with_password", handled=True, roles=READ_ONLY, session=False, secret=True,
                 doc="Log in with a name and a password.",
                 params=[
                     param("uname", "string", doc="Name of the user."),
@@ -67,7 +67,7 @@ CLASS = cls(
                            "is wrong, HOST_IS_SLAVE with the coordinator's address on another "
                            "host.",
                 errors=["SESSION_AUTHENTICATION_FAILED", "HOST_IS_SLAVE"]),
-        message("logout", roles=READ_ONLY,
+        message("logout", handled=True, roles=READ_ONLY,
                 doc="End the session; its reference is worth nothing afterwards."),
         message("change_password", roles=LOCAL_ROOT,
                 doc="Change the password of the local superuser on every host.",
@@ -91,7 +91,8 @@ CLASS = cls(
                 ],
                 result="session ref",
                 result_doc="The new session; it is good for emergency calls only."),
-        message("slave_local_login_with_password", roles=POOL_ADMIN, since="miami", session=False,
+        message("slave_local_login_with_password", handled=True, roles=POOL_ADMIN, since="miami",
+                session=False,
                 secret=True, emergency=True,
                 doc="Log in to one host alone, also when there is no coordinator.",
                 params=[
@@ -107,12 +108,14 @@ CLASS = cls(
                 ],
                 result="session ref",
                 result_doc="A session on that database; log out to close it."),
-        message("local_logout", roles=POOL_ADMIN, since="miami", emergency=True,
+        message("local_logout", handled=True, roles=POOL_ADMIN, since="miami", emergency=True,
                 doc="End a session that is on one host alone."),
-        message("get_all_subject_identifiers", roles=READ_ONLY, since="george", async_=True,
+        message("get_all_subject_identifiers", handled=True, roles=READ_ONLY, since="george",
+                async_=True,
                 doc="List who is logged in of the directory's users.",
                 result="string set", result_doc="Their identifiers in the directory."),
-        message("logout_subject_identifier", roles=POOL_OPERATOR, since="george", async_=True,
+        message("logout_subject_identifier", handled=True, roles=POOL_OPERATOR, since="george",
+                async_=True,
                 doc="End every session of a user of the directory, but not the caller's own.",
                 params=[
                     param("subject_identifier", "string",

@@ -26,19 +26,19 @@ CLASS = cls(
               doc="Its roles; one without any cannot log in."),
     ],
     messages=[
-        message("add_to_roles", roles=POOL_ADMIN, since="midnight-ride",
+        message("add_to_roles", handled=True, roles=POOL_ADMIN, since="midnight-ride",
                 doc="Give the user or group one more role.",
                 params=[
                     param("self", "subject ref", doc="The subject to change."),
                     param("role", "role ref", doc="The role; ROLE_ALREADY_EXISTS when it has it."),
                 ]),
-        message("remove_from_roles", roles=POOL_ADMIN, since="midnight-ride",
+        message("remove_from_roles", handled=True, roles=POOL_ADMIN, since="midnight-ride",
                 doc="Take a role away; sessions that had it end or lose it.",
                 params=[
                     param("self", "subject ref", doc="The subject to change."),
                     param("role", "role ref", doc="The role."),
                 ]),
-        message("get_permissions_name_label", roles=READ_ONLY, since="midnight-ride",
+        message("get_permissions_name_label", handled=True, roles=READ_ONLY, since="midnight-ride",
                 doc="List the names of the permissions its roles give.",
                 params=[
                     param("self", "subject ref", doc="The subject to read."),

@@ -424,7 +424,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "SR_FULL", "OPERATION_NOT_ALLOWED",
                     "LICENCE_RESTRICTION",
                 ]),
-        message("start", roles=VM_OPERATOR, async_=True,
+        message("start", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Start the virtual machine on a host that has what it needs.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -436,7 +436,7 @@ CLASS = cls(
                     "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED", "BOOTLOADER_FAILED",
                     "UNKNOWN_BOOTLOADER", "NO_HOSTS_AVAILABLE", "LICENCE_RESTRICTION",
                 ]),
-        message("start_on", roles=VM_POWER_ADMIN_OR_CLIENT_CERT, async_=True,
+        message("start_on", handled=True, roles=VM_POWER_ADMIN_OR_CLIENT_CERT, async_=True,
                 doc="Start the virtual machine on a named host.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -448,7 +448,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "VM_IS_TEMPLATE", "OTHER_OPERATION_IN_PROGRESS",
                     "OPERATION_NOT_ALLOWED", "BOOTLOADER_FAILED", "UNKNOWN_BOOTLOADER",
                 ]),
-        message("pause", roles=VM_OPERATOR, async_=True,
+        message("pause", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Give it no processor time; it stays in memory.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -457,13 +457,13 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED",
                     "VM_IS_TEMPLATE",
                 ]),
-        message("unpause", roles=VM_OPERATOR, async_=True,
+        message("unpause", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Give it processor time again.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
                 ],
                 errors=["VM_BAD_POWER_STATE", "OPERATION_NOT_ALLOWED", "VM_IS_TEMPLATE"]),
-        message("clean_shutdown", roles=VM_OPERATOR, async_=True,
+        message("clean_shutdown", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Ask the guest to shut down and wait until it has.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -472,7 +472,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED",
                     "VM_IS_TEMPLATE",
                 ]),
-        message("shutdown", roles=CLIENT_CERT, since="clearwater", async_=True,
+        message("shutdown", handled=True, roles=CLIENT_CERT, since="clearwater", async_=True,
                 doc="Ask the guest to shut down; switch it off when it does not.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -481,7 +481,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED",
                     "VM_IS_TEMPLATE",
                 ]),
-        message("clean_reboot", roles=VM_OPERATOR, async_=True,
+        message("clean_reboot", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Ask the guest to restart and wait until it has.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -490,7 +490,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED",
                     "VM_IS_TEMPLATE",
                 ]),
-        message("hard_shutdown", roles=VM_OPERATOR, async_=True,
+        message("hard_shutdown", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Switch it off at once; what the guest had not written is lost.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -499,13 +499,13 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED",
                     "VM_IS_TEMPLATE",
                 ]),
-        message("power_state_reset", roles=POOL_OPERATOR, async_=True,
+        message("power_state_reset", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Let it count as halted without asking its host. Disks are harmed when it "
                     "still runs.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
                 ]),
-        message("hard_reboot", roles=VM_OPERATOR, async_=True,
+        message("hard_reboot", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Switch it off and on at once.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -514,7 +514,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "OPERATION_NOT_ALLOWED",
                     "VM_IS_TEMPLATE",
                 ]),
-        message("suspend", roles=CLIENT_CERT, async_=True,
+        message("suspend", handled=True, roles=CLIENT_CERT, async_=True,
                 doc="Write its memory to a disk and switch it off.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -533,7 +533,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "SR_FULL", "OPERATION_NOT_ALLOWED",
                     "LICENCE_RESTRICTION",
                 ]),
-        message("resume", roles=VM_OPERATOR, async_=True,
+        message("resume", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Bring a suspended one's memory back and let it run on a host that has what "
                     "it needs.",
                 params=[
@@ -556,7 +556,7 @@ CLASS = cls(
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
                 ]),
-        message("resume_on", roles=VM_POWER_ADMIN_OR_CLIENT_CERT, async_=True,
+        message("resume_on", handled=True, roles=VM_POWER_ADMIN_OR_CLIENT_CERT, async_=True,
                 doc="Bring a suspended one's memory back and let it run on a named host.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -844,13 +844,13 @@ CLASS = cls(
                     param("self", "VM ref", doc="The VM to remove."),
                     param("data_source", "string", doc="Name of the figure."),
                 ]),
-        message("assert_operation_valid", roles=READ_ONLY, async_=True,
+        message("assert_operation_valid", handled=True, roles=READ_ONLY, async_=True,
                 doc="Fail, with the error the operation would give, unless it could be done now.",
                 params=[
                     param("self", "VM ref", doc="The VM to check."),
                     param("op", "enum vm_operations", doc="The operation."),
                 ]),
-        message("update_allowed_operations", roles=POOL_ADMIN, async_=True,
+        message("update_allowed_operations", handled=True, roles=POOL_ADMIN, async_=True,
                 doc="Find out again what can be done with it.",
                 params=[
                     param("self", "VM ref", doc="The VM to act on."),
@@ -867,13 +867,13 @@ CLASS = cls(
                     param("vm", "VM ref", doc="The VM to read."),
                 ],
                 result="string set", result_doc="Values for VIF.device."),
-        message("get_possible_hosts", roles=READ_ONLY, async_=True,
+        message("get_possible_hosts", handled=True, roles=READ_ONLY, async_=True,
                 doc="List the hosts on which it could start now.",
                 params=[
                     param("vm", "VM ref", doc="The VM to read."),
                 ],
                 result="host ref set", result_doc="Those hosts."),
-        message("assert_can_boot_here", roles=READ_ONLY, async_=True,
+        message("assert_can_boot_here", handled=True, roles=READ_ONLY, async_=True,
                 doc="Fail unless it could start on a host now; the error says why.",
                 params=[
                     param("self", "VM ref", doc="The VM to check."),

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The network contract over the daemon's socket. Same failures, same blocking calls; besides, any
+// call throws INTERNAL_ERROR when the daemon is away for longer than the link's patience.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ovs-integration/network.hpp"
+
+namespace xcp::network {
+
+std::unique_ptr<Network> make_client(const std::string& socket_path);
+
+}  // namespace xcp::network

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Parts of the VM's life that other handlers use.
+#pragma once
+
+#include "xapi/context.hpp"
+
+namespace xcp::xapi {
+
+// Where the memory of a suspended VM goes: the VM's own choice, the host's, the pool's, the default
+// SR. VM_NO_SUSPEND_SR [vm] when there is none.
+Ref<model::SR> suspend_sr(const db::Snapshot& view, const Services& services,
+                          const db::Object<model::VM>& vm);
+
+// The record of a VDI that the storage daemon told of.
+model::RecordValue vdi_record(const sm::VdiInfo& info, const Ref<model::SR>& sr);
+
+}  // namespace xcp::xapi

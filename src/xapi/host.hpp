@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// This host in the database: its pool, its own record, its control domain, what its hardware,
+// storage drivers and network cards are, and the guest templates. The records exist from the first
+// start on; what the daemons know is filled in when they answer, on a thread of its own, so that a
+// daemon that hangs does not keep the toolstack from starting.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "xapi/context.hpp"
+
+namespace xcp::xapi {
+
+struct HostRefs {
+  Ref<model::host> host;
+  Ref<model::pool> pool;
+};
+
+// Makes what a host must have at its first start; finds it later.
+HostRefs ensure_host(db::Store& store, const Settings& settings);
+
+// Brings the records of this host up to date with each daemon, trying again until it answered, and
+// plugs the SRs that were plugged before.
+class HostFacts {
+ public:
+  HostFacts() = default;
+  ~HostFacts();
+  void begin(Services& services);
+  void stop();
+
+ private:
+  void run(Services& services);
+  bool stopping_ = false;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::thread thread_;
+};
+
+// PIFs and their networks from the network daemon's NICs; PIF.scan and the start use it.
+void scan_pifs(Services& services);
+
+// Reads the template files; makes or renews the default templates.
+void load_templates(db::Store& store, const std::string& directory);
+
+}  // namespace xcp::xapi

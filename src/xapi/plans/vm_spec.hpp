@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Records to VmSpec: what the hypervisor is asked to build for a VM. Pure; golden-tested.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "datamodel/model.gen.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "ovs-integration/network.hpp"
+#include "sm/storage.hpp"
+#include "xapi/db/snapshot.hpp"
+
+namespace xcp::xapi {
+
+// What the other daemons gave for the VM's devices, by the uuid of the VBD and of the VIF. A VBD
+// without a source is left out, or is an empty drive when it is a CD.
+struct DeviceBackings {
+  std::map<std::string, sm::DiskSource> disks;
+  std::map<std::string, network::PortBacking> ports;
+};
+
+hypervisor::DiskSpec disk_spec(const db::Snapshot& view, const db::Object<model::VBD>& vbd,
+                               const sm::DiskSource* source);
+hypervisor::NicSpec nic_spec(const db::Snapshot& view, const db::Object<model::VIF>& vif,
+                             const network::PortBacking& backing);
+
+// `nvram_dir`: where UEFI variable stores live, one a VM. Throws VALUE_NOT_SUPPORTED for settings
+// that no guest can have, VM_HVM_REQUIRED for PV guests on a hypervisor that has none.
+hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<model::VM>& vm,
+                           const DeviceBackings& backings, const std::string& nvram_dir);
+
+}  // namespace xcp::xapi
