@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,9 @@ class Driver {
   virtual ~Driver() = default;
 
   virtual DriverInfo info() const = 0;
+  // Called once, before anything else: no SR but these is plugged, so what a killed plug or create
+  // left of others may go. Quick, whatever the storage does.
+  virtual void tidy(const std::set<std::string>& /*remembered*/) {}
   virtual std::vector<ProbeResult> probe(const Config& device_config) = 0;
   virtual void create(const SrSpec& spec, std::int64_t size) = 0;
   // May take long or hang with its storage.
@@ -86,7 +90,8 @@ VdiInfo branch_description(Branch kind, const VdiInfo& origin, const VdiSpec& na
 // The description a new disk starts with.
 VdiInfo new_description(const VdiSpec& spec);
 
-// A required device_config key; throws `missing` (a BackendError's number) naming it.
+// The value of a required device_config key ("location" or "device"), which must be an absolute path
+// without "..". Throws the backend failure of the missing key, or invalid_argument.
 std::string absolute_path(const Config& device_config, const std::string& key);
 
 }  // namespace xcp::sm

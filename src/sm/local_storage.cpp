@@ -54,6 +54,12 @@ UniqueFd lock_state_directory(const std::string& directory) {
   return fd;
 }
 
+std::vector<std::unique_ptr<Driver>> tidied(std::vector<std::unique_ptr<Driver>> drivers,
+                                            const std::set<std::string>& remembered) {
+  for (const auto& driver : drivers) driver->tidy(remembered);
+  return drivers;
+}
+
 class Local : public LocalStorage {
  public:
   Local(Settings settings, std::vector<std::unique_ptr<Driver>> drivers);
@@ -96,7 +102,7 @@ class Local : public LocalStorage {
   const std::string directory_;
   const UniqueFd lock_;
   const ReadyImages ready_images_;
-  const std::vector<std::unique_ptr<Driver>> drivers_;
+  const std::vector<std::unique_ptr<Driver>> drivers_;  // tidied
   DataPaths data_paths_;
   VdiLocks locks_;
   RunningTransfers transfers_;
@@ -107,7 +113,9 @@ Local::Local(Settings settings, std::vector<std::unique_ptr<Driver>> drivers)
     : directory_(make_state_directory(settings)),
       lock_(lock_state_directory(directory_)),
       ready_images_(settings.image_dir),
-      drivers_(drivers.empty() ? make_drivers(ready_images_, directory_) : std::move(drivers)),
+      drivers_(tidied(
+          drivers.empty() ? make_drivers(ready_images_, directory_) : std::move(drivers),
+          PluggedSrs::remembered(directory_ + "/srs"))),
       data_paths_(directory_ + "/datapaths.log"),
       plugged_(
           directory_ + "/srs", [this](const std::string& type) -> Driver& { return driver(type); },

@@ -11,6 +11,7 @@
 #include "base/describe.hpp"
 #include "base/fault.hpp"
 #include "base/fd.hpp"
+#include "base/ref.hpp"
 #include "sm/failures.hpp"
 #include "sm/images.hpp"
 
@@ -55,16 +56,21 @@ PluggedSrs::PluggedSrs(std::string directory, FindDriver find_driver, Report rep
     : directory_(std::move(directory)),
       find_driver_(std::move(find_driver)),
       report_(std::move(report)) {
-  std::filesystem::create_directories(directory_);
-  std::vector<std::string> files;
-  for (const auto& file : std::filesystem::directory_iterator(directory_))
-    if (file.path().extension() == ".json") files.push_back(file.path());
+  const std::set<std::string> srs = remembered(directory_);
   std::lock_guard lock(mutex_);
-  for (const std::string& file : files) {
-    // The name alone says which SR it is, so that callers can wait for it from now on.
-    entries_[std::filesystem::path(file).stem()].state = State::plugging;
-    background_.emplace_back([this, file] { resume(file); });
+  // The name alone says which SR it is, so that callers can wait for it from now on.
+  for (const std::string& sr : srs) entries_[sr].state = State::plugging;
+  for (const std::string& sr : srs) background_.emplace_back([this, sr] { resume(sr); });
+}
+
+std::set<std::string> PluggedSrs::remembered(const std::string& directory) {
+  std::filesystem::create_directories(directory);
+  std::set<std::string> srs;
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    const std::string name = file.path().stem();
+    if (file.path().extension() == ".json" && is_uuid(name)) srs.insert(name);
   }
+  return srs;
 }
 
 PluggedSrs::~PluggedSrs() {
@@ -87,8 +93,8 @@ void PluggedSrs::forget(const std::string& sr) const {
   sync_directory(directory_);
 }
 
-void PluggedSrs::resume(const std::string& file) {
-  const std::string sr = std::filesystem::path(file).stem();
+void PluggedSrs::resume(const std::string& sr) {
+  const std::string file = path_of(sr);
   try {
     const auto text = read_file(file);
     if (!text) throw internal_error(file + " has gone");

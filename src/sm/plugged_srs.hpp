@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,6 +42,9 @@ class PluggedSrs {
   // Told about trouble that no caller hears of.
   using Report = std::function<void(const std::string&)>;
 
+  // The uuids of what is remembered in a directory.
+  static std::set<std::string> remembered(const std::string& directory);
+
   // Starts to plug what is remembered in `directory`.
   PluggedSrs(std::string directory, FindDriver find_driver, Report report);
   // Waits for what runs in the background.
@@ -70,7 +74,7 @@ class PluggedSrs {
   std::string path_of(const std::string& sr) const;
   void remember(const SrSpec& spec, bool destroying) const;
   void forget(const std::string& sr) const;
-  void resume(const std::string& file);
+  void resume(const std::string& sr);
   void plug_claimed(const SrSpec& spec);
   // Takes the entry out of use; its repository is gone afterwards. Throws SR_NOT_ATTACHED and, when
   // calls keep it busy, SR_DEVICE_IN_USE.

@@ -62,7 +62,7 @@ Node read_node(const std::string& directory, const std::string& name) {
   return node;
 }
 
-void Nodes::load(const std::multiset<std::string>& being_made) {
+void Nodes::load(const std::set<std::string>& being_made) {
   entries_.clear();
   for (const auto& file : std::filesystem::directory_iterator(directory_)) {
     const std::string name = file.path().filename();

@@ -42,7 +42,7 @@ class Nodes {
 
   // Reads the directory anew. Unreadable nodes are kept by name only; files that are no nodes are
   // ignored, and so are `being_made`.
-  void load(const std::multiset<std::string>& being_made);
+  void load(const std::set<std::string>& being_made);
   void add(Node node);
   void set_size(const std::string& name, std::int64_t virtual_size);
 

@@ -63,7 +63,8 @@ class FileRepository::NewNode {
     repository_.being_made_.insert(name_);
   }
   ~NewNode() {
-    if (!kept_) unlink(path().c_str());
+    if (kept_) return;
+    unlink(path().c_str());
     Lock lock(repository_.mutex_);
     repository_.being_made_.erase(name_);
   }
@@ -82,7 +83,11 @@ class FileRepository::NewNode {
     fault_point("file.node.synced");
     return read_node(repository_.nodes_.directory(), name_);
   }
-  void keep() { kept_ = true; }
+  // With the repository's lock held.
+  void keep() {
+    kept_ = true;
+    repository_.being_made_.erase(name_);
+  }
 
  private:
   FileRepository& repository_;

@@ -77,7 +77,7 @@ class FileRepository : public Repository {
   Nodes nodes_;
   VdiRecords vdis_;
   bool everything_known_ = false;  // no damaged record, no damaged chain
-  std::multiset<std::string> being_made_;
+  std::set<std::string> being_made_;
 };
 
 }  // namespace xcp::sm

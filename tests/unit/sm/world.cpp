@@ -2,6 +2,8 @@
 // See world.hpp.
 #include "world.hpp"
 
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -34,6 +36,52 @@ TempDir::TempDir() {
 }
 
 TempDir::~TempDir() { std::filesystem::remove_all(path_); }
+
+LoopDevice::LoopDevice(const std::string& file, std::int64_t size) {
+  const UniqueFd fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd || ftruncate(fd.get(), size) != 0) throw internal_error("cannot make " + file);
+  Command command;
+  command.argv = {"losetup", "-f", "--show", file};
+  const Outcome outcome = run(command);
+  if (outcome.exit_status == 0) device_ = outcome.output.substr(0, outcome.output.find('\n'));
+}
+
+LoopDevice::~LoopDevice() {
+  if (!ok()) return;
+  Command command;
+  command.argv = {"losetup", "-d", device_};
+  run(command);
+}
+
+bool required(const std::string& what) {
+  const char* list = std::getenv("REQUIRE");
+  return list != nullptr && (',' + std::string(list) + ',').find(',' + what + ',') != std::string::npos;
+}
+
+World::~World() {
+  stop();
+  const std::string mounts = dir / "state/storage/mnt";
+  if (!std::filesystem::exists(mounts)) return;
+  for (const auto& entry : std::filesystem::directory_iterator(mounts))
+    umount2(entry.path().c_str(), MNT_DETACH);
+}
+
+SrSpec World::ext_sr() {
+  devices_.push_back(std::make_unique<LoopDevice>(
+      dir / ("device" + std::to_string(devices_.size())), 128 * MiB));
+  SrSpec spec{"", "ext", {{"device", devices_.back()->path()}}, "tests", ""};
+  if (!devices_.back()->ok()) return spec;
+  spec.uuid = make_uuid();
+  storage_->sr_create(spec, 0);
+  storage_->sr_plug(spec);
+  return spec;
+}
+
+SrSpec World::sr_of_kind(const std::string& kind) {
+  if (kind == "file") return file_sr();
+  if (kind == "dummy") return dummy_sr();
+  return ext_sr();
+}
 
 Settings World::settings() {
   Settings settings;

@@ -32,10 +32,33 @@ class TempDir {
   std::string path_;
 };
 
+// A block device over a file. `ok()` is false where the machine has no loop devices.
+class LoopDevice {
+ public:
+  LoopDevice(const std::string& file, std::int64_t size);
+  ~LoopDevice();
+  LoopDevice(const LoopDevice&) = delete;
+  LoopDevice& operator=(const LoopDevice&) = delete;
+  bool ok() const { return !device_.empty(); }
+  const std::string& path() const { return device_; }
+
+ private:
+  std::string device_;
+};
+
+// Ends the running test: skipped, or failed when the environment's REQUIRE lists `what`.
+#define XCP_CANNOT_RUN(what, why)                                                  \
+  do {                                                                             \
+    if (::xcp::sm::test::required(what)) FAIL() << (why);                          \
+    GTEST_SKIP() << "NOT RUN (" << (what) << "): " << (why);                       \
+  } while (false)
+bool required(const std::string& what);
+
 // A storage "daemon" in this process that can be started anew over the same state.
 class World {
  public:
   World() { start(); }
+  ~World();
   Storage& storage() { return *storage_; }
   Storage* operator->() { return storage_.get(); }
   LocalStorage& local() { return *storage_; }
@@ -50,12 +73,17 @@ class World {
   // An SR of type "file" in its own directory, made and plugged.
   SrSpec file_sr(const std::string& directory = "sr");
   SrSpec dummy_sr();
+  // An SR of type "ext" on a loop device; no uuid when the machine has none.
+  SrSpec ext_sr();
+  // One of "file", "ext", "dummy".
+  SrSpec sr_of_kind(const std::string& kind);
 
   TempDir dir;
   std::vector<std::string> reports;
 
  private:
   std::unique_ptr<LocalStorage> storage_;
+  std::vector<std::unique_ptr<LoopDevice>> devices_;
 };
 
 VdiSpec disk(std::int64_t size, const std::string& name = "disk");
