@@ -2,6 +2,7 @@
 // Parts of the VM's life that other handlers use.
 #pragma once
 
+#include "xapi/classes/vdi.hpp"
 #include "xapi/context.hpp"
 
 namespace xcp::xapi {
@@ -10,8 +11,5 @@ namespace xcp::xapi {
 // SR. VM_NO_SUSPEND_SR [vm] when there is none.
 Ref<model::SR> suspend_sr(const db::Snapshot& view, const Services& services,
                           const db::Object<model::VM>& vm);
-
-// The record of a VDI that the storage daemon told of.
-model::RecordValue vdi_record(const sm::VdiInfo& info, const Ref<model::SR>& sr);
 
 }  // namespace xcp::xapi
