@@ -23,13 +23,14 @@ Consoles::Consoles(Look look)
   thread_ = std::thread([this] { run(); });
 }
 
-Consoles::~Consoles() {
+void Consoles::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  connections_.clear();
 }
 
 void Consoles::wake() {

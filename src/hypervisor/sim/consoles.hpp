@@ -59,9 +59,11 @@ class Consoles {
   using Look = std::function<std::optional<ConsoleView>(std::int64_t domid)>;
 
   explicit Consoles(Look look);
-  ~Consoles();
+  ~Consoles() { stop(); }
   Consoles(const Consoles&) = delete;
   Consoles& operator=(const Consoles&) = delete;
+
+  void stop();  // hangs up everywhere; `look` and the sessions are not called any more
 
   // The caller's end of a new connection.
   UniqueFd open(std::int64_t domid, std::unique_ptr<ConsoleSession> session);

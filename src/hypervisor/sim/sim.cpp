@@ -87,8 +87,9 @@ Simulation::Simulation(const SimSettings& settings)
 Simulation::~Simulation() {
   faults_.clear({});
   events_.close();
-  timeline_.reset();
-  consoles_.reset();
+  // Their threads use each other's objects.
+  timeline_->stop();
+  consoles_->stop();
 }
 
 void Simulation::load() {

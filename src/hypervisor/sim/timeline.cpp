@@ -25,7 +25,7 @@ Timeline::Timeline(bool manual, std::int64_t offset_ms, Handler handler)
   if (manual_ && offset_ms_ == 0) offset_ms_ = wall_start_ms_;
 }
 
-Timeline::~Timeline() {
+void Timeline::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

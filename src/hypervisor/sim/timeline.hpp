@@ -23,11 +23,12 @@ class Timeline {
 
   // `offset_ms` of an earlier life carries its time on; 0 starts at the machine's clock.
   Timeline(bool manual, std::int64_t offset_ms, Handler handler);
-  ~Timeline();  // nobody may be waiting in `sleep_until` any more
+  ~Timeline() { stop(); }  // nobody may be waiting in `sleep_until` any more
   Timeline(const Timeline&) = delete;
   Timeline& operator=(const Timeline&) = delete;
 
   void start();
+  void stop();  // no handler runs or is called any more; sleepers return at once
 
   std::int64_t now_ms() const;
   void schedule(std::int64_t due_ms, std::int64_t key);

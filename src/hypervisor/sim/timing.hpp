@@ -15,8 +15,8 @@ namespace xcp::hypervisor::sim {
 // What calls take (operations), then what guests take.
 BOOST_DEFINE_ENUM_CLASS(Duration,
                         build, unpause, pause, reset, destroy, save, restore, checkpoint, plug,
-                        unplug, resize,
-                        boot, agent, shutdown, reboot, balloon, unplug_timeout)
+                        unplug, unplug_timeout, resize,
+                        boot, agent, shutdown, reboot, balloon)
 
 class Timing {
  public:
@@ -35,7 +35,7 @@ class Timing {
     std::int64_t low_ms;
     std::int64_t high_ms;
   };
-  static constexpr std::size_t count = static_cast<std::size_t>(Duration::unplug_timeout) + 1;
+  static constexpr std::size_t count = static_cast<std::size_t>(Duration::balloon) + 1;
 
   std::uint64_t seed_;
   double scale_;
