@@ -121,8 +121,10 @@ void Consoles::run() {
     }
     for (std::size_t i = 0; i < connections_.size(); ++i) {
       if (items[i + 1].revents == 0) continue;
-      if (connections_[i]->out.empty()) receive(*connections_[i]);
-      else send(*connections_[i]);
+      if (connections_[i]->out.empty())
+        receive(*connections_[i]);
+      else
+        send(*connections_[i]);
     }
   }
 }

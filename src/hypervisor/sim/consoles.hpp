@@ -21,10 +21,10 @@ namespace xcp::hypervisor::sim {
 struct ConsoleView {
   std::int64_t domid = 0;
   std::string uuid;
-  std::string name;       // VM's label
+  std::string name;  // VM's label
   std::string host_name;
   std::int64_t boots = 0;
-  bool running = false;   // else time stands still
+  bool running = false;  // else time stands still
   bool up = false;
   bool going_down = false;
   bool crashed = false;

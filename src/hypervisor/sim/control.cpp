@@ -77,9 +77,8 @@ class Arguments {
 
 bool is_method(const std::string& name) {
   bool found = false;
-  boost::mp11::mp_for_each<
-      boost::describe::describe_members<Hypervisor, boost::describe::mod_public |
-                                                        boost::describe::mod_function>>(
+  boost::mp11::mp_for_each<boost::describe::describe_members<
+      Hypervisor, boost::describe::mod_public | boost::describe::mod_function>>(
       [&](auto member) { found = found || name == member.name; });
   return found && name != "control";
 }
@@ -101,7 +100,8 @@ std::string Simulation::add_fault(std::map<std::string, std::string> args) {
     if (const auto params = given.optional("params"))
       fault.params = from_json<std::vector<std::string>>(parse_json(*params));
   }
-  if (fault.kind == FaultKind::delay) fault.delay_ms = parse_whole("delay_ms", given.required("delay_ms"));
+  if (fault.kind == FaultKind::delay)
+    fault.delay_ms = parse_whole("delay_ms", given.required("delay_ms"));
   given.finish();
   return faults_.add(std::move(fault));
 }
@@ -117,8 +117,10 @@ std::string Simulation::set_behaviour(std::map<std::string, std::string> args) {
   std::lock_guard lock(mutex_);
   Behaviour& behaviour = host_.behaviours[whom];
   for (const auto& [key, order] : orders) {
-    if (order) behaviour[key] = *order ? "true" : "false";
-    else behaviour.erase(key);
+    if (order)
+      behaviour[key] = *order ? "true" : "false";
+    else
+      behaviour.erase(key);
   }
   if (behaviour.empty()) host_.behaviours.erase(whom);
   store_host_locked();

@@ -45,14 +45,15 @@ void Simulation::check_nic(const NicSpec& nic) const {
   if (nic.device.empty()) throw invalid("nic.device", nic.device);
   if (!is_mac(nic.mac)) throw Failure("MAC_INVALID", {nic.mac});
   if (nic.backing == NicBacking::bridge && nic.bridge.empty()) throw invalid("nic.bridge", "");
-  if (nic.host_device.size() > longest_device_name) throw invalid("nic.host_device", nic.host_device);
+  if (nic.host_device.size() > longest_device_name)
+    throw invalid("nic.host_device", nic.host_device);
 }
 
 void Simulation::take_nic_locked(Domain& domain, NicSpec& nic) {
   NicSpec wanted = nic;
   if (wanted.host_device.empty())
-    wanted.host_device = fmt::format("sim{}.{}", domain.state.domid, wanted.device)
-                             .substr(0, longest_device_name);
+    wanted.host_device =
+        fmt::format("sim{}.{}", domain.state.domid, wanted.device).substr(0, longest_device_name);
   if (host_devices_.contains(wanted.host_device))
     throw Failure("DEVICE_ALREADY_EXISTS", {wanted.host_device});
   std::set<int> ports;
@@ -105,8 +106,7 @@ void Simulation::plug_disk(std::string uuid, DiskSpec disk) {
     if (find_disk(domain, disk.device) != nullptr)
       throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
     domain.state.disks.push_back(disk);
-    domain.plugged_active_ms["disk/" + disk.device] =
-        active_ms_at(domain, timeline_->now_ms());
+    domain.plugged_active_ms["disk/" + disk.device] = active_ms_at(domain, timeline_->now_ms());
     return true;
   });
   operation.done();
@@ -195,8 +195,7 @@ void Simulation::plug_nic(std::string uuid, NicSpec nic) {
         take_nic_locked(domain, nic);
         taken = true;
         domain.state.nics.push_back(nic);
-        domain.plugged_active_ms["nic/" + nic.device] =
-            active_ms_at(domain, timeline_->now_ms());
+        domain.plugged_active_ms["nic/" + nic.device] = active_ms_at(domain, timeline_->now_ms());
         with_nic.addresses = domain.addresses;
         return true;
       });

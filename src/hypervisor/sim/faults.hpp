@@ -16,27 +16,28 @@
 
 namespace xcp::hypervisor::sim {
 
-// before: nothing has been done; middle: the time is spent and nothing is visible yet; after: all is
-// done and only the answer is missing.
+// before: nothing has been done; middle: the time is spent and nothing is visible yet; after: all
+// is done and only the answer is missing.
 BOOST_DEFINE_ENUM_CLASS(Point, before, middle, after)
 BOOST_DEFINE_ENUM_CLASS(FaultKind, fail, delay, hang, kill)
 
 struct Fault {
-  std::string id;                 // given by `add`
-  std::string method;             // of the contract
-  std::string uuid;               // empty: any domain
+  std::string id;      // given by `add`
+  std::string method;  // of the contract
+  std::string uuid;    // empty: any domain
   FaultKind kind = FaultKind::fail;
   Point point = Point::before;
-  std::int64_t nth = 1;           // the first call it hits, counted from when it was ordered
-  std::int64_t count = 1;         // how many calls it hits; 0: all that follow
-  std::string code;               // for fail
+  std::int64_t nth = 1;    // the first call it hits, counted from when it was ordered
+  std::int64_t count = 1;  // how many calls it hits; 0: all that follow
+  std::string code;        // for fail
   std::vector<std::string> params;
-  std::int64_t delay_ms = 0;      // for delay, in real time
-  std::int64_t seen = 0;          // calls that came by
+  std::int64_t delay_ms = 0;  // for delay, in real time
+  std::int64_t seen = 0;      // calls that came by
   std::int64_t hit = 0;
 };
-BOOST_DESCRIBE_STRUCT(Fault, (), (id, method, uuid, kind, point, nth, count, code, params, delay_ms,
-                                  seen, hit))
+BOOST_DESCRIBE_STRUCT(Fault, (),
+                      (id, method, uuid, kind, point, nth, count, code, params, delay_ms, seen,
+                       hit))
 
 class Faults {
  public:

@@ -36,8 +36,7 @@ double used_between(const Domain& domain, const Load& load, double from_s, doubl
                     std::uint64_t seed, std::uint64_t number) {
   const double boot_from_s = static_cast<double>(domain.boot_began_active_ms) / 1000;
   const double boot_to_s = boot_from_s + static_cast<double>(domain.boot_length_ms) / 1000;
-  const double booting_s =
-      std::max(0.0, std::min(to_s, boot_to_s) - std::max(from_s, boot_from_s));
+  const double booting_s = std::max(0.0, std::min(to_s, boot_to_s) - std::max(from_s, boot_from_s));
   const std::string& uuid = domain.spec.uuid;
   const double period_s = 40 + 200 * mixed_fraction(seed, uuid, number * 3);
   const double phase = 2 * M_PI * mixed_fraction(seed, uuid, number * 3 + 1);
@@ -76,7 +75,9 @@ std::string link_local_address(const std::string& mac) {
 
 }  // namespace
 
-bool is_running(const Domain& domain) { return domain.state.power == DomainPower::running; }
+bool is_running(const Domain& domain) {
+  return domain.state.power == DomainPower::running;
+}
 
 std::int64_t active_ms_at(const Domain& domain, std::int64_t now_ms) {
   if (!is_running(domain)) return domain.active_ms;
@@ -92,8 +93,10 @@ std::string host_name_of(const Domain& domain) {
   for (const char c : domain.spec.name) {
     if (name.size() == 63) break;
     const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0) name += static_cast<char>(std::tolower(byte));
-    else if (!name.empty() && name.back() != '-') name += '-';
+    if (std::isalnum(byte) != 0)
+      name += static_cast<char>(std::tolower(byte));
+    else if (!name.empty() && name.back() != '-')
+      name += '-';
   }
   while (!name.empty() && name.back() == '-') name.pop_back();
   return name.empty() ? "guest" : name;
@@ -153,8 +156,8 @@ DomainStats stats_of(const Domain& domain, std::int64_t now_ms, std::uint64_t se
     const std::uint64_t number = 6000 + mixed(0, nic.device, 0) % 1000;
     const double busy = nic.backing == NicBacking::none ? 0 : mixed_fraction(seed, uuid, number);
     stats.nics.push_back(io_of(domain, nic.device, {busy * 60000, busy * 3000},
-                               {busy * 25000, busy * 1000},
-                               plugged_s(domain, "nic/" + nic.device), now_s, 700, seed, number));
+                               {busy * 25000, busy * 1000}, plugged_s(domain, "nic/" + nic.device),
+                               now_s, 700, seed, number));
   }
   return stats;
 }

@@ -28,20 +28,20 @@ struct GuestAction {
 BOOST_DESCRIBE_STRUCT(GuestAction, (), (kind, due_active_ms))
 
 struct Domain {
-  VmSpec spec;                      // without disks and NICs: they are in `state`
+  VmSpec spec;  // without disks and NICs: they are in `state`
   DomainState state;
   Phase phase = Phase::built;
   Request request = Request::nothing;  // came while booting: obeyed afterwards
   bool agent = false;
-  std::int64_t active_ms = 0;       // up to `since_ms`
-  std::int64_t since_ms = 0;        // simulated time at which the domain began to run
+  std::int64_t active_ms = 0;  // up to `since_ms`
+  std::int64_t since_ms = 0;   // simulated time at which the domain began to run
   std::int64_t boots = 0;
   std::int64_t crashes_in_a_row = 0;
   std::int64_t boot_began_active_ms = 0;
   std::int64_t boot_length_ms = 0;
   std::int64_t memory_target_bytes = 0;
   std::int64_t memory_claim_bytes = 0;  // what the host has set aside: the larger of now and target
-  std::uint64_t draws = 0;          // random numbers used up
+  std::uint64_t draws = 0;              // random numbers used up
   std::vector<GuestAction> actions;
   std::map<std::string, std::string> addresses;           // NIC -> IPv4
   std::map<std::string, std::int64_t> plugged_active_ms;  // "disk/1", "nic/0": if after the build

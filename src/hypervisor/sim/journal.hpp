@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // An append-only file of records, each one line with its checksum in front. A record is written by
 // one write call and read back only if it is whole, so a process killed at any moment loses nothing
-// that `append` returned for, and a half-written record is as if it had never been. (Against a power
-// cut it does not guard: simulated guests do not survive one either.) Not thread safe.
+// that `append` returned for, and a half-written record is as if it had never been. (Against a
+// power cut it does not guard: simulated guests do not survive one either.) Not thread safe.
 #pragma once
 
 #include <string>

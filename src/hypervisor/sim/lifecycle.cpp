@@ -71,8 +71,7 @@ void Simulation::check_spec(const VmSpec& spec) const {
   std::set<std::string> devices;
   for (const DiskSpec& disk : spec.disks) {
     check_disk(disk);
-    if (!devices.insert(disk.device).second)
-      throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
+    if (!devices.insert(disk.device).second) throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
   }
   devices.clear();
   for (const NicSpec& nic : spec.nics) {
@@ -273,8 +272,7 @@ void Simulation::request_locked(Domain& domain, Request request, std::int64_t ac
   }
   if (has_action(domain, ActionKind::poweroff) || has_action(domain, ActionKind::reboot)) return;
   const bool off = request == Request::poweroff;
-  const std::int64_t length_ms =
-      draw_locked(off ? Duration::shutdown : Duration::reboot, domain);
+  const std::int64_t length_ms = draw_locked(off ? Duration::shutdown : Duration::reboot, domain);
   domain.actions.push_back(
       {off ? ActionKind::poweroff : ActionKind::reboot, active_ms + length_ms});
 }
@@ -354,9 +352,10 @@ void Simulation::on_wake(std::int64_t domid, std::int64_t due_ms) {
     const auto uuid = uuids_by_domid_.find(domid);
     if (uuid == uuids_by_domid_.end()) break;
     Domain& domain = domains_.at(uuid->second);
-    const auto next = std::min_element(
-        domain.actions.begin(), domain.actions.end(),
-        [](const GuestAction& a, const GuestAction& b) { return a.due_active_ms < b.due_active_ms; });
+    const auto next = std::min_element(domain.actions.begin(), domain.actions.end(),
+                                       [](const GuestAction& a, const GuestAction& b) {
+                                         return a.due_active_ms < b.due_active_ms;
+                                       });
     const bool due = is_running(domain) && next != domain.actions.end() &&
                      next->due_active_ms <= active_ms_at(domain, due_ms);
     if (!due) {

@@ -11,23 +11,31 @@ namespace {
 
 constexpr std::string_view saved_state_magic = "xcp simulated memory 1";
 
-std::string check_of(const std::string& text) { return std::to_string(mixed(0, text, text.size())); }
+std::string check_of(const std::string& text) {
+  return std::to_string(mixed(0, text, text.size()));
+}
 
 }  // namespace
 
-std::string domain_text(const Domain& domain) { return json_text(to_json(domain)); }
+std::string domain_text(const Domain& domain) {
+  return json_text(to_json(domain));
+}
 
 std::string domain_entry(const Domain& domain) {
   return json_text(json::object{{"domain", to_json(domain)}});
 }
 
-std::string gone_entry(const std::string& uuid) { return json_text(json::object{{"gone", uuid}}); }
+std::string gone_entry(const std::string& uuid) {
+  return json_text(json::object{{"gone", uuid}});
+}
 
 std::string host_entry(const HostRecord& host) {
   return json_text(json::object{{"host", to_json(host)}});
 }
 
-Entry parse_entry(const std::string& text) { return from_json<Entry>(parse_json(text)); }
+Entry parse_entry(const std::string& text) {
+  return from_json<Entry>(parse_json(text));
+}
 
 std::string saved_state_text(const Domain& domain) {
   const std::string text = domain_text(domain);

@@ -16,7 +16,7 @@ namespace xcp::hypervisor::sim {
 using Behaviour = std::map<std::string, std::string>;
 
 struct HostRecord {
-  std::string boot_id;              // of the machine; another one: all guests are gone
+  std::string boot_id;  // of the machine; another one: all guests are gone
   std::int64_t clock_offset_ms = 0;
   std::int64_t next_domid = 1;
   std::map<std::string, Behaviour> behaviours;  // domain's uuid or "*"

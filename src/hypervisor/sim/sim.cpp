@@ -57,7 +57,8 @@ void Simulation::Operation::take_time(Duration what) {
     const std::uint64_t nth = found == simulation_.domains_.end() ? 0 : ++found->second.draws;
     length_ms = simulation_.timing_.draw(what, uuid_, nth);
   }
-  if (length_ms > 0) simulation_.timeline_->sleep_until(simulation_.timeline_->now_ms() + length_ms);
+  if (length_ms > 0)
+    simulation_.timeline_->sleep_until(simulation_.timeline_->now_ms() + length_ms);
   middle();
 }
 
@@ -80,7 +81,8 @@ Simulation::Simulation(const SimSettings& settings)
     : settings_(settings), timing_(timing_of(settings)), events_(remembered_events) {
   if (!settings_.state_dir.empty()) journal_.emplace(settings_.state_dir + "/domains.journal");
   load();
-  consoles_ = std::make_unique<Consoles>([this](std::int64_t domid) { return console_view(domid); });
+  consoles_ =
+      std::make_unique<Consoles>([this](std::int64_t domid) { return console_view(domid); });
   timeline_->start();
 }
 
@@ -249,8 +251,9 @@ HostFacts Simulation::host() {
                {"family", "6"},
                {"model", "1"},
                {"stepping", "0"},
-               {"flags", "fpu tsc msr pae cx8 apic sep cmov mmx fxsr sse sse2 ht syscall nx lm "
-                         "pni ssse3 cx16 sse4_1 sse4_2 x2apic popcnt aes avx hypervisor"},
+               {"flags",
+                "fpu tsc msr pae cx8 apic sep cmov mmx fxsr sse sse2 ht syscall nx lm "
+                "pni ssse3 cx16 sse4_1 sse4_2 x2apic popcnt aes avx hypervisor"},
                {"features", "178bfbff-80202001-2c100800-00000001"}};
   facts.capabilities = {"hvm-1.0-hvm-x86_32", "hvm-1.0-hvm-x86_64"};
   facts.can_suspend = true;
@@ -358,10 +361,11 @@ UniqueFd Simulation::console(std::string uuid, ConsoleKind kind) {
   }
   const auto view = console_view(domid);
   if (!view) throw Failure("DOMAIN_NOT_FOUND", {uuid});
-  auto session = kind == ConsoleKind::vnc ? make_vnc_session(*view)
-                                          : make_serial_session([this, domid](GuestCommand command) {
-                                              console_command(domid, command);
-                                            });
+  auto session = kind == ConsoleKind::vnc
+                     ? make_vnc_session(*view)
+                     : make_serial_session([this, domid](GuestCommand command) {
+                         console_command(domid, command);
+                       });
   UniqueFd socket = consoles_->open(domid, std::move(session));
   faults_.pass("console", uuid, Point::after);
   return socket;

@@ -18,14 +18,14 @@
 namespace xcp::hypervisor {
 
 struct SimSettings {
-  std::string state_dir;  // must exist; one driver at a time; empty: nothing is kept
-  std::uint64_t seed = 1; // same seed, same uuids: same durations, addresses and statistics
-  double time_scale = 1;  // factor on every simulated duration; 0: everything happens at once
+  std::string state_dir;      // must exist; one driver at a time; empty: nothing is kept
+  std::uint64_t seed = 1;     // same seed, same uuids: same durations, addresses and statistics
+  double time_scale = 1;      // factor on every simulated duration; 0: everything happens at once
   bool manual_clock = false;  // time moves by control("advance") alone
   std::int64_t memory_bytes = std::int64_t{1} << 40;
   std::int64_t host_memory_bytes = std::int64_t{2} << 30;  // of it, used by the host itself
   int cpus = 64;
-  bool check_paths = false;   // refuse disks, kernels and media that do not exist
+  bool check_paths = false;                   // refuse disks, kernels and media that do not exist
   std::map<std::string, std::string> timing;  // duration -> "250" or "200..450" (milliseconds);
                                               // "operations" and "guests" name all of a kind
 };

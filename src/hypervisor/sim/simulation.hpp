@@ -3,8 +3,8 @@
 // state in one step (journal first, memory and event after it). Guests act on the timeline's thread
 // without the domain's lock, so a call looks at the domain again after its time has passed.
 //
-// Locks, in this order: the domain's (one call after the other), `mutex_` (everything in memory; held
-// for microseconds), those of timeline, events, faults and consoles.
+// Locks, in this order: the domain's (one call after the other), `mutex_` (everything in memory;
+// held for microseconds), those of timeline, events, faults and consoles.
 #pragma once
 
 #include <functional>
@@ -131,7 +131,7 @@ class Simulation : public Hypervisor {
   void check_spec(const VmSpec& spec) const;
   void check_disk(const DiskSpec& disk) const;
   void check_nic(const NicSpec& nic) const;
-  void require_absent(const std::string& uuid);       // DOMAIN_EXISTS [uuid, domid]
+  void require_absent(const std::string& uuid);  // DOMAIN_EXISTS [uuid, domid]
   Domain from_spec(VmSpec spec) const;
   DomainState make_visible(Domain domain, Claim& claim);
   // Fills in what the driver chooses for a NIC (name of its tap, ports, address) and takes it.

@@ -108,8 +108,8 @@ std::int64_t Timing::draw(Duration what, std::string_view uuid, std::uint64_t nt
   const auto index = static_cast<std::size_t>(what);
   const Range& range = ranges_[index];
   const double u = mixed_fraction(seed_ + index, uuid, nth);
-  const double ms = static_cast<double>(range.low_ms) +
-                    static_cast<double>(range.high_ms - range.low_ms) * u * u;
+  const double ms =
+      static_cast<double>(range.low_ms) + static_cast<double>(range.high_ms - range.low_ms) * u * u;
   return std::llround(ms * scale_);
 }
 

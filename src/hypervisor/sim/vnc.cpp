@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The server side of RFB 3.8 (RFC 6143), as little as a viewer needs: no security, raw encoding, any
-// true-colour pixel format, one still picture that differs from guest to guest.
+// The server side of RFB 3.8 (RFC 6143), as little as a viewer needs: no security, raw encoding,
+// any true-colour pixel format, one still picture that differs from guest to guest.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -26,7 +26,9 @@ struct Area {
   unsigned x = 0, y = 0, width = 0, height = 0;
 };
 
-void put8(std::string& out, unsigned value) { out += static_cast<char>(value); }
+void put8(std::string& out, unsigned value) {
+  out += static_cast<char>(value);
+}
 void put16(std::string& out, unsigned value) {
   put8(out, value >> 8 & 0xff);
   put8(out, value & 0xff);
@@ -35,8 +37,12 @@ void put32(std::string& out, std::uint32_t value) {
   put16(out, value >> 16);
   put16(out, value & 0xffff);
 }
-unsigned get8(std::string_view in, std::size_t at) { return static_cast<unsigned char>(in[at]); }
-unsigned get16(std::string_view in, std::size_t at) { return get8(in, at) << 8 | get8(in, at + 1); }
+unsigned get8(std::string_view in, std::size_t at) {
+  return static_cast<unsigned char>(in[at]);
+}
+unsigned get16(std::string_view in, std::size_t at) {
+  return get8(in, at) << 8 | get8(in, at + 1);
+}
 std::uint32_t get32(std::string_view in, std::size_t at) {
   return static_cast<std::uint32_t>(get16(in, at)) << 16 | get16(in, at + 2);
 }
@@ -148,7 +154,8 @@ Vnc::Step Vnc::message() {
       const bool incremental = get8(in_, 1) != 0;
       Area area{get16(in_, 2), get16(in_, 4), get16(in_, 6), get16(in_, 8)};
       in_.erase(0, 10);
-      // The picture never changes: an incremental request is answered by the change that never comes.
+      // The picture never changes: an incremental request is answered by the change that never
+      // comes.
       if (incremental) return Step::done;
       area.x = std::min(area.x, screen_width);
       area.y = std::min(area.y, screen_height);

@@ -81,7 +81,9 @@ TEST_F(SimTest, TheSerialLineEchoesAndAnswers) {
   terminal.type("secret\r");
   ASSERT_TRUE(terminal.wait_for("root@small-vm:~# "));
   EXPECT_EQ(terminal.seen.find("secret"), std::string::npos);
-  terminal.type("hostnamx\x7f" "e\r");
+  terminal.type(
+      "hostnamx\x7f"
+      "e\r");
   ASSERT_TRUE(terminal.wait_for("\r\nsmall-vm\r\n"));
   terminal.type("nonsense\r");
   ASSERT_TRUE(terminal.wait_for("nonsense: command not found"));

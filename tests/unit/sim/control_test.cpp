@@ -10,8 +10,12 @@ namespace {
 using Texts = std::vector<std::string>;
 
 TEST_F(SimTest, AFaultStrikesTheCallItWasOrderedFor) {
-  sim->control("fault", {{"method", "pause"}, {"kind", "fail"}, {"nth", "2"}, {"count", "2"},
-                         {"code", "VM_CRASHED"}, {"params", "[\"a\",\"b\"]"}});
+  sim->control("fault", {{"method", "pause"},
+                         {"kind", "fail"},
+                         {"nth", "2"},
+                         {"count", "2"},
+                         {"code", "VM_CRASHED"},
+                         {"params", "[\"a\",\"b\"]"}});
   start(small_vm(uuid));
   sim->pause(uuid);
   EXPECT_EQ(params_of([&] { sim->pause(uuid); }), (Texts{"a", "b"}));
@@ -38,8 +42,9 @@ TEST_F(SimTest, AFaultInTheMiddleLeavesNothing) {
 }
 
 TEST_F(SimTest, AFaultMayConcernOneDomain) {
-  sim->control("fault", {{"method", "build"}, {"kind", "fail"}, {"count", "0"}, {"code", "X"},
-                         {"uuid", uuid}});
+  sim->control(
+      "fault",
+      {{"method", "build"}, {"kind", "fail"}, {"count", "0"}, {"code", "X"}, {"uuid", uuid}});
   sim->build(small_vm(other_uuid));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(code_of([&] { sim->build(small_vm(uuid)); }), "X");
   EXPECT_NE(sim->control("faults", {}).find("\"hit\":3"), std::string::npos);
@@ -137,8 +142,8 @@ TEST_F(SimTest, AnAgentMayDieAndReturn) {
 
 TEST_F(SimTest, ForeignDomainsAreSeenAndLeftAlone) {
   const std::int64_t before = sim->host().memory_free_bytes;
-  const std::string foreign = sim->control(
-      "foreign", {{"action", "add"}, {"name", "theirs"}, {"memory_bytes", "1048576"}});
+  const std::string foreign =
+      sim->control("foreign", {{"action", "add"}, {"name", "theirs"}, {"memory_bytes", "1048576"}});
   EXPECT_EQ(events.all(), (Texts{"changed " + foreign}));
   EXPECT_FALSE(state_of(foreign).ours);
   EXPECT_EQ(state_of(foreign).name, "theirs");

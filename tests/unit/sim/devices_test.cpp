@@ -158,8 +158,9 @@ TEST_F(SimTest, MemoryThatIsNotThereIsNotPromised) {
   settings.memory_bytes = (std::int64_t{3} << 30) + (std::int64_t{512} << 20);
   sim = make_sim(settings);
   sim->build(small_vm(uuid));
-  EXPECT_EQ(params_of([&] { sim->set_memory_target(uuid, std::int64_t{2} << 30); }),
-            (Texts{std::to_string(std::int64_t{1} << 30), std::to_string(std::int64_t{512} << 20)}));
+  EXPECT_EQ(
+      params_of([&] { sim->set_memory_target(uuid, std::int64_t{2} << 30); }),
+      (Texts{std::to_string(std::int64_t{1} << 30), std::to_string(std::int64_t{512} << 20)}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What was acknowledged survives a kill at any moment, guests go on, and a full disk changes nothing.
+// What was acknowledged survives a kill at any moment, guests go on, and a full disk changes
+// nothing.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -139,8 +140,8 @@ TEST(SimDurability, AStateIsUsedByOneDriver) {
   EXPECT_EQ(code_of([&] { make_sim(kept_settings(directory)); }), "INTERNAL_ERROR");
 }
 
-// Four threads build and destroy as fast as they can and say so; the process is killed in the middle
-// of it, at another moment in each round.
+// Four threads build and destroy as fast as they can and say so; the process is killed in the
+// middle of it, at another moment in each round.
 TEST(SimDurability, NothingAcknowledgedIsLostByAKill) {
   for (const std::size_t kill_after : {1u, 20u, 100u, 333u, 1000u, 2500u}) {
     const TemporaryDirectory directory;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the tests of the simulated hypervisor share: a driver whose time moves only when told, specs,
-// and a reader of its events.
+// What the tests of the simulated hypervisor share: a driver whose time moves only when told,
+// specs, and a reader of its events.
 #pragma once
 
 #include <gtest/gtest.h>

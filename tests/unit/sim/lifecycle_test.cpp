@@ -28,8 +28,7 @@ TEST_F(SimTest, BuildMakesAPausedDomain) {
 TEST_F(SimTest, TheSameDomainIsNotBuiltTwice) {
   const std::int64_t domid = sim->build(small_vm(uuid)).domid;
   EXPECT_EQ(code_of([&] { sim->build(small_vm(uuid)); }), "DOMAIN_EXISTS");
-  EXPECT_EQ(params_of([&] { sim->build(small_vm(uuid)); }),
-            (Texts{uuid, std::to_string(domid)}));
+  EXPECT_EQ(params_of([&] { sim->build(small_vm(uuid)); }), (Texts{uuid, std::to_string(domid)}));
 }
 
 TEST_F(SimTest, ABadSpecIsRefusedAndLeavesNothing) {
@@ -47,7 +46,8 @@ TEST_F(SimTest, ABadSpecIsRefusedAndLeavesNothing) {
   EXPECT_EQ(refused([](VmSpec& s) { s.disks[0].path.clear(); }), "INVALID_VALUE");
   EXPECT_EQ(refused([](VmSpec& s) { s.disks[1].device = "0"; }), "DEVICE_ALREADY_EXISTS");
   EXPECT_EQ(refused([](VmSpec& s) { s.nics[0].mac = "02:00"; }), "MAC_INVALID");
-  EXPECT_EQ(refused([](VmSpec& s) { s.nics[0].host_device = "a-name-of-sixteen"; }), "INVALID_VALUE");
+  EXPECT_EQ(refused([](VmSpec& s) { s.nics[0].host_device = "a-name-of-sixteen"; }),
+            "INVALID_VALUE");
   EXPECT_TRUE(sim->domains().empty());
   EXPECT_EQ(sim->host().memory_free_bytes,
             sim->host().memory_total_bytes - (std::int64_t{2} << 30));
@@ -240,8 +240,11 @@ TEST_F(SimTest, UefiGuestsGetAVariableStoreThatStays) {
   VmSpec spec = small_vm(uuid);
   spec.firmware = Firmware::uefi;
   spec.nvram_path = directory.path("nvram");
-  sim->control("fault", {{"method", "build"}, {"kind", "fail"}, {"point", "middle"},
-                         {"code", "INTERNAL_ERROR"}, {"params", "[\"x\"]"}});
+  sim->control("fault", {{"method", "build"},
+                         {"kind", "fail"},
+                         {"point", "middle"},
+                         {"code", "INTERNAL_ERROR"},
+                         {"params", "[\"x\"]"}});
   EXPECT_EQ(code_of([&] { sim->build(spec); }), "INTERNAL_ERROR");
   EXPECT_FALSE(std::filesystem::exists(spec.nvram_path));
   sim->build(spec);

@@ -100,7 +100,9 @@ TEST(Settings, OptionsAreReadAndWrongOnesNamed) {
   for (const auto& [key, text] : std::vector<std::pair<std::string, std::string>>{
            {"cpus", "-1"}, {"time_scale", "nan"}, {"seed", "x"}, {"check_paths", "maybe"}})
     EXPECT_EQ(params_of([&] { sim_settings("", {{key, text}}); }), (Texts{key, text}));
-  EXPECT_EQ(params_of([] { make_sim(sim_settings("", {{"timing.boot", "2..1"}})); }),
+  EXPECT_EQ(params_of([] {
+              make_sim(sim_settings("", {{"timing.boot", "2..1"}}));
+            }),
             (Texts{"timing.boot", "2..1"}));
 }
 

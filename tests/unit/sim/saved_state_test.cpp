@@ -58,8 +58,11 @@ TEST_F(SavedState, AHalfBootedGuestBootsTheRest) {
 
 TEST_F(SavedState, AFailedSaveLeavesTheGuestRunningAndNoFile) {
   start(small_vm(uuid));
-  sim->control("fault", {{"method", "save"}, {"kind", "fail"}, {"point", "middle"},
-                         {"code", "SR_FULL"}, {"params", "[\"1\",\"2\"]"}});
+  sim->control("fault", {{"method", "save"},
+                         {"kind", "fail"},
+                         {"point", "middle"},
+                         {"code", "SR_FULL"},
+                         {"params", "[\"1\",\"2\"]"}});
   EXPECT_EQ(params_of([&] { sim->save(uuid, path); }), (Texts{"1", "2"}));
   EXPECT_EQ(state_of(uuid).power, DomainPower::running);
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Thousands of domains and storms of calls. The bounds are loose enough for a busy machine and tight
-// enough to notice work that grows with the number of domains.
+// Thousands of domains and storms of calls. The bounds are loose enough for a busy machine and
+// tight enough to notice work that grows with the number of domains.
 #include <malloc.h>
 #include <unistd.h>
 
