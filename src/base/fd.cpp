@@ -2,6 +2,7 @@
 // Thin wrappers over POSIX calls; see fd.hpp for the contract.
 #include "base/fd.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -16,9 +17,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "base/failure.hpp"
+#include "base/fault.hpp"
 #include "base/ref.hpp"
 
 namespace xcp {
@@ -92,12 +95,33 @@ void write_file_durably(const std::string& path, std::string_view bytes, int mod
   try {
     write_all(fd.get(), bytes);
     if (fsync(fd.get()) != 0) throw system_failure("fsync " + temporary, errno);
-    if (rename(temporary.c_str(), path.c_str()) != 0) throw system_failure("rename to " + path, errno);
+    fault_point("durable.written");
+    if (rename(temporary.c_str(), path.c_str()) != 0)
+      throw system_failure("rename to " + path, errno);
   } catch (...) {
     unlink(temporary.c_str());
     throw;
   }
+  fault_point("durable.renamed");
   sync_directory(directory_of(path));
+}
+
+void remove_unfinished_writes(const std::string& directory, const std::string& name) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir(directory.c_str()), closedir);
+  if (!listing) throw system_failure("open " + directory, errno);
+  constexpr std::string_view mark = ".new-";
+  constexpr std::size_t digits = 8;
+  while (const dirent* entry = readdir(listing.get())) {
+    const std::string_view found = entry->d_name;
+    if (found.size() <= mark.size() + digits) continue;
+    const std::size_t stem = found.size() - mark.size() - digits;
+    const std::string_view random = found.substr(stem + mark.size());
+    if (found.substr(stem, mark.size()) != mark ||
+        random.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+      continue;
+    if (!name.empty() && found.substr(0, stem) != name) continue;
+    unlinkat(dirfd(listing.get()), entry->d_name, 0);
+  }
 }
 
 UniqueFd listen_unix(const std::string& path, int mode, const std::string& group) {

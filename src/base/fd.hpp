@@ -47,6 +47,10 @@ std::optional<std::string> read_file(const std::string& path);
 // directory, fsync, rename, fsync of the directory.
 void write_file_durably(const std::string& path, std::string_view bytes, int mode = 0644);
 
+// Removes the temporary files that write_file_durably leaves in `directory` when its process is
+// killed; with `name`, only those of that file. Nobody may be writing there meanwhile.
+void remove_unfinished_writes(const std::string& directory, const std::string& name = {});
+
 // A bound and listening unix stream socket; an existing socket file is replaced, the new one gets
 // `mode` and, when `group` is not empty and exists, that group (see group_id).
 UniqueFd listen_unix(const std::string& path, int mode, const std::string& group = {});

@@ -51,6 +51,7 @@ UniqueFd lock_state_directory(const std::string& directory) {
   if (!fd) throw system_failure("open " + path, errno);
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     throw internal_error("another storage daemon uses " + directory);
+  remove_unfinished_writes(directory);
   return fd;
 }
 

@@ -65,6 +65,7 @@ PluggedSrs::PluggedSrs(std::string directory, FindDriver find_driver, Report rep
 
 std::set<std::string> PluggedSrs::remembered(const std::string& directory) {
   std::filesystem::create_directories(directory);
+  remove_unfinished_writes(directory);
   std::set<std::string> srs;
   for (const auto& file : std::filesystem::directory_iterator(directory)) {
     const std::string name = file.path().stem();

@@ -202,6 +202,7 @@ class DummyDriver : public Driver {
   DummyDriver(const ReadyImages& ready_images, std::string directory)
       : ready_images_(ready_images), directory_(std::move(directory)) {
     std::filesystem::create_directories(directory_);
+    remove_unfinished_writes(directory_);
   }
 
   DriverInfo info() const override {

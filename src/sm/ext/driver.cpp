@@ -108,8 +108,8 @@ class ExtDriver : public Driver {
       throw backend_failure(BackendError::sr_unavailable,
                             "there is no storage repository " + spec.uuid + " on " + device);
     mount_device(device, mount_point(spec));
-    fault_point("ext.plug.mounted");
     try {
+      fault_point("ext.plug.mounted");
       return std::make_unique<FileRepository>(spec.uuid, mount_point(spec), ready_images_);
     } catch (...) {
       unmount_directory(mount_point(spec));

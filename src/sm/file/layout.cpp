@@ -36,6 +36,7 @@ void make_file_layout(const std::string& location, const std::string& sr, bool m
   make_directory(nodes_directory(location), 0711);
   make_directory(vdis_directory(location), 0700);
   fault_point("file.layout.directories");
+  remove_unfinished_writes(location, "sr.json");
   SrRecord record;
   record.uuid = sr;
   record.made_directory = made_directory;

@@ -43,12 +43,6 @@ std::optional<std::string> read_small_file(const std::string& path) {
   return content;
 }
 
-// "<uuid>.json.new-..." is what write_file_durably writes before it renames.
-bool is_leftover(const std::string& name) {
-  return name.size() > 36 && is_uuid(name.substr(0, 36)) &&
-         name.compare(36, ending.size() + 5, std::string(ending) + ".new-") == 0;
-}
-
 VdiRecord parse_vdi_record(const std::string& text) {
   VdiRecord record = from_json<VdiRecord>(parse_json(text));
   if (record.version != 1) throw internal_error("version " + std::to_string(record.version));
@@ -92,12 +86,9 @@ std::optional<SrRecord> read_sr_record(const std::string& location) {
 
 VdiRecords read_vdi_records(const std::string& location) {
   VdiRecords records;
+  remove_unfinished_writes(vdis_directory(location));
   for (const auto& file : std::filesystem::directory_iterator(vdis_directory(location))) {
     const std::string name = file.path().filename();
-    if (is_leftover(name)) {
-      unlink(file.path().c_str());
-      continue;
-    }
     if (name.size() != 36 + ending.size() || !name.ends_with(ending)) continue;
     const std::string vdi = name.substr(0, 36);
     if (!is_uuid(vdi)) continue;

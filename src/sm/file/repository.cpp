@@ -266,7 +266,10 @@ VdiInfo FileRepository::commit(const std::string& vdi, VdiRecord record, NewNode
     try {
       write_vdi_record(location_, vdi, record);
     } catch (...) {
-      nodes_.take_unneeded(node.name());
+      // It may be in place all the same, when only its last sync failed; what is there counts.
+      being_made_.erase(node.name());
+      load();
+      if (nodes_.users(node.name()) > 0) node.keep();
       throw;
     }
     node.keep();
