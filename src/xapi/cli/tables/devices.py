@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Commands on devices given to VMs: GPUs, USB and PCI devices, virtual TPMs; and on host drivers.
+from language import cmd
+
+COMMANDS = [
+    cmd("gpu-group-create", "Make a group of GPUs.", "name-label", "name-description",
+        do="GPU_group.create(name-label, name-description)"),
+    cmd("gpu-group-destroy", "Destroy an empty group of GPUs.", "uuid",
+        do="GPU_group.destroy(uuid)"),
+    cmd("gpu-group-get-remaining-capacity",
+        "Tell how many virtual GPUs of a type a group can still serve.", "uuid vgpu-type-uuid",
+        do="GPU_group.get_remaining_capacity(uuid, vgpu-type-uuid)"),
+    cmd("vgpu-create", "Give a VM a virtual GPU.", "vm-uuid gpu-group-uuid",
+        "vgpu-type-uuid device",
+        do="VGPU.create(vm-uuid, gpu-group-uuid, device, {}, vgpu-type-uuid|null)"),
+    cmd("vgpu-destroy", "Remove a virtual GPU from a VM.", "uuid", do="VGPU.destroy(uuid)"),
+    cmd("pgpu-enable-dom0-access", "Leave a GPU to the host after the next start.", "uuid",
+        do="PGPU.enable_dom0_access(uuid)"),
+    cmd("pgpu-disable-dom0-access", "Keep a GPU free for VMs after the next start.", "uuid",
+        do="PGPU.disable_dom0_access(uuid)"),
+    cmd("pci-enable-dom0-access", "Leave a PCI device to the host after the next start.", "uuid",
+        do="PCI.enable_dom0_access(uuid)"),
+    cmd("pci-disable-dom0-access", "Keep a PCI device free for VMs after the next start.", "uuid",
+        do="PCI.disable_dom0_access(uuid)"),
+    cmd("pci-get-dom0-access-status", "Tell whether a PCI device belongs to the host.", "uuid",
+        do="PCI.get_dom0_access_status(uuid)"),
+    cmd("pusb-scan", "Look for new USB devices of a host.", "host-uuid", do="PUSB.scan(host-uuid)"),
+    cmd("vusb-create", "Give a VM a USB device of a group.", "usb-group-uuid vm-uuid",
+        do="VUSB.create(vm-uuid, usb-group-uuid)"),
+    cmd("vusb-unplug", "Detach a USB device from its running VM.", "uuid", do="VUSB.unplug(uuid)"),
+    cmd("vusb-destroy", "Remove a USB device from a VM.", "uuid", do="VUSB.destroy(uuid)"),
+    cmd("vtpm-create", "Give a VM a virtual TPM.", "vm-uuid", "is-unique", also="is_unique",
+        do="VTPM.create(vm-uuid, is-unique|is_unique|false)"),
+    cmd("vtpm-destroy", "Remove the virtual TPM of a VM and everything it holds.", "uuid", "force",
+        guard=("force", "What the virtual TPM protects is lost with it. If that is wanted, add "
+               "--force."), do="VTPM.destroy(uuid)"),
+    cmd("hostdriver-select", "Choose the variant of a host driver by name.", "uuid variant-name",
+        fn="hostdriver_select"),
+    cmd("hostdriver-deselect", "Go back to the default variant of a host driver.", "uuid", "force",
+        guard=("force", "The host may lose its network or its disks at the next start. If that is "
+               "no matter, add --force."), do="Host_driver.deselect(uuid)"),
+    cmd("hostdriver-variant-select", "Choose a variant of a host driver.", "uuid",
+        do="Driver_variant.select(uuid)"),
+    cmd("hostdriver-rescan", "Look for driver variants on a host.", select="host",
+        do="Host_driver.rescan(@host)"),
+]
