@@ -31,10 +31,8 @@ class Writer {
     for (int shift = 0; shift < 32; shift += 8) bytes_ += static_cast<char>((bits >> shift) & 0xff);
   }
   template <class Tag>
-    requires std::is_enum_v<Tag>
-  void tag(Tag value) {
-    number(static_cast<std::int32_t>(value));
-  }
+  requires std::is_enum_v<Tag>
+  void tag(Tag value) { number(static_cast<std::int32_t>(value)); }
   void text(std::string_view value) {
     number(static_cast<std::int32_t>(value.size()));
     bytes_ += value;
@@ -120,13 +118,20 @@ struct PayloadWriter {
 
 std::optional<Message> read_command(Reader& in) {
   switch (static_cast<CommandTag>(in.number())) {
-    case CommandTag::Print: return Print{in.text()};
-    case CommandTag::Load: return Load{in.text()};
-    case CommandTag::Prompt: return Prompt{};
-    case CommandTag::Exit: return Exit{in.number()};
-    case CommandTag::Debug: return Debug{in.text()};
-    case CommandTag::PrintStderr: return PrintStderr{in.text()};
-    case CommandTag::HttpConnect: return HttpConnect{in.text()};
+    case CommandTag::Print:
+      return Print{in.text()};
+    case CommandTag::Load:
+      return Load{in.text()};
+    case CommandTag::Prompt:
+      return Prompt{};
+    case CommandTag::Exit:
+      return Exit{in.number()};
+    case CommandTag::Debug:
+      return Debug{in.text()};
+    case CommandTag::PrintStderr:
+      return PrintStderr{in.text()};
+    case CommandTag::HttpConnect:
+      return HttpConnect{in.text()};
     case CommandTag::HttpGet: {
       std::string filename = in.text();
       return HttpGet{std::move(filename), in.text()};
@@ -147,24 +152,30 @@ std::optional<Message> read_response(Reader& in) {
   switch (const auto response = static_cast<Response>(in.number())) {
     case Response::Ok:
     case Response::Failed:
-    case Response::Wait: return response;
+    case Response::Wait:
+      return response;
   }
   return std::nullopt;
 }
 
 std::optional<Message> read_blob(Reader& in) {
   switch (static_cast<BlobTag>(in.number())) {
-    case BlobTag::Chunk: return Chunk{in.number()};
-    case BlobTag::End: return End{};
+    case BlobTag::Chunk:
+      return Chunk{in.number()};
+    case BlobTag::End:
+      return End{};
   }
   return std::nullopt;
 }
 
 std::optional<Message> read_payload(Reader& in) {
   switch (static_cast<Outer>(in.number())) {
-    case Outer::Command: return read_command(in);
-    case Outer::Response: return read_response(in);
-    case Outer::Blob: return read_blob(in);
+    case Outer::Command:
+      return read_command(in);
+    case Outer::Response:
+      return read_response(in);
+    case Outer::Blob:
+      return read_blob(in);
   }
   return std::nullopt;
 }

@@ -39,7 +39,9 @@ UniqueFd take_fd(FdTable* table, const json::value& value) {
 
 }  // namespace describe_detail
 
-std::string json_text(const json::value& value) { return json::serialize(value); }
+std::string json_text(const json::value& value) {
+  return json::serialize(value);
+}
 
 json::value parse_json(std::string_view text) {
   boost::system::error_code error;

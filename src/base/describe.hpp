@@ -42,14 +42,22 @@ template <class T>
 inline constexpr bool is_described_struct =
     boost::describe::has_describe_members<T>::value && !std::is_union_v<T>;
 
-template <class T> struct is_vector : std::false_type {};
-template <class T> struct is_vector<std::vector<T>> : std::true_type {};
-template <class T> struct is_map : std::false_type {};
-template <class V> struct is_map<std::map<std::string, V>> : std::true_type {};
-template <class T> struct is_optional : std::false_type {};
-template <class T> struct is_optional<std::optional<T>> : std::true_type {};
-template <class T> struct is_duration : std::false_type {};
-template <class R, class P> struct is_duration<std::chrono::duration<R, P>> : std::true_type {};
+template <class T>
+struct is_vector : std::false_type {};
+template <class T>
+struct is_vector<std::vector<T>> : std::true_type {};
+template <class T>
+struct is_map : std::false_type {};
+template <class V>
+struct is_map<std::map<std::string, V>> : std::true_type {};
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+template <class T>
+struct is_duration : std::false_type {};
+template <class R, class P>
+struct is_duration<std::chrono::duration<R, P>> : std::true_type {};
 
 }  // namespace describe_detail
 
@@ -84,11 +92,9 @@ json::value to_json(T& value, FdTable* fds = nullptr) {
   } else {
     static_assert(is_described_struct<U>, "describe the type with BOOST_DESCRIBE_STRUCT");
     json::object out;
-    boost::mp11::mp_for_each<
-        boost::describe::describe_members<U, boost::describe::mod_public |
-                                                 boost::describe::mod_inherited>>([&](auto member) {
-      out.emplace(member.name, to_json(value.*member.pointer, fds));
-    });
+    boost::mp11::mp_for_each<boost::describe::describe_members<
+        U, boost::describe::mod_public | boost::describe::mod_inherited>>(
+        [&](auto member) { out.emplace(member.name, to_json(value.*member.pointer, fds)); });
     return out;
   }
 }
@@ -144,15 +150,13 @@ T from_json(const json::value& in, FdTable* fds = nullptr) {
     T out{};
     for (const auto& [key, item] : in.get_object()) {
       bool known = false;
-      boost::mp11::mp_for_each<
-          boost::describe::describe_members<T, boost::describe::mod_public |
-                                                   boost::describe::mod_inherited>>(
-          [&](auto member) {
-            if (known || std::string_view(key) != member.name) return;
-            known = true;
-            auto& target = out.*member.pointer;
-            target = from_json<std::remove_reference_t<decltype(target)>>(item, fds);
-          });
+      boost::mp11::mp_for_each<boost::describe::describe_members<
+          T, boost::describe::mod_public | boost::describe::mod_inherited>>([&](auto member) {
+        if (known || std::string_view(key) != member.name) return;
+        known = true;
+        auto& target = out.*member.pointer;
+        target = from_json<std::remove_reference_t<decltype(target)>>(item, fds);
+      });
       if (!known) unknown_member(key);
     }
     return out;

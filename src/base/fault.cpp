@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The armed faults are one table behind a mutex; an atomic flag keeps unarmed programs away from it.
+// The armed faults are one table behind a mutex; an atomic flag keeps unarmed programs away from
+// it.
 #include "base/fault.hpp"
 
 #include <unistd.h>
@@ -54,10 +55,14 @@ Fault parse_fault(std::string_view text) {
       throw internal_error("XCP_FAULT: not a count: \"" + std::string(number) + "\"");
     effect = effect.substr(0, colon);
   }
-  if (effect == "kill") fault.effect = Effect::kill;
-  else if (effect == "error") fault.effect = Effect::error;
-  else if (effect == "stop") fault.effect = Effect::stop;
-  else throw internal_error("XCP_FAULT: unknown effect \"" + std::string(effect) + "\"");
+  if (effect == "kill")
+    fault.effect = Effect::kill;
+  else if (effect == "error")
+    fault.effect = Effect::error;
+  else if (effect == "stop")
+    fault.effect = Effect::stop;
+  else
+    throw internal_error("XCP_FAULT: unknown effect \"" + std::string(effect) + "\"");
   return fault;
 }
 
@@ -108,9 +113,15 @@ void fault_point(const char* name) {
   for (Fault& fault : table.faults) {
     if (fault.name != name || --fault.passing != 0) continue;
     switch (fault.effect) {
-      case Effect::kill: kill(getpid(), SIGKILL); break;
-      case Effect::stop: lock.unlock(); kill(getpid(), SIGSTOP); return;
-      case Effect::error: throw internal_error("fault injected at " + std::string(name));
+      case Effect::kill:
+        kill(getpid(), SIGKILL);
+        break;
+      case Effect::stop:
+        lock.unlock();
+        kill(getpid(), SIGSTOP);
+        return;
+      case Effect::error:
+        throw internal_error("fault injected at " + std::string(name));
     }
   }
 }

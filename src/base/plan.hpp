@@ -42,8 +42,8 @@ class Plan {
 };
 
 struct PlanHooks {
-  std::function<void(double)> progress;       // 0..1 of the whole plan; may be empty
-  std::function<bool()> cancelled;            // asked before each step; may be empty
+  std::function<void(double)> progress;  // 0..1 of the whole plan; may be empty
+  std::function<bool()> cancelled;       // asked before each step; may be empty
   // A failure of an undo cannot be passed on (one is already on its way); it is told here.
   std::function<void(const std::string& step, const std::string& reason)> undo_failed;
   // Called before each step with its name: the place where tests inject a fault.

@@ -117,8 +117,10 @@ Outcome run(const Command& command) {
   in.read_end.reset();
   out.write_end.reset();
   err.write_end.reset();
-  if (command.input.empty()) in.write_end.reset();
-  else fcntl(in.write_end.get(), F_SETFL, O_NONBLOCK);
+  if (command.input.empty())
+    in.write_end.reset();
+  else
+    fcntl(in.write_end.get(), F_SETFL, O_NONBLOCK);
 
   Outcome outcome;
   LineFeed lines(command.on_line);
@@ -154,8 +156,8 @@ Outcome run(const Command& command) {
         outcome.errors.erase(0, outcome.errors.size() - errors_limit);
     }
     if (items[2].revents != 0) {
-      const ssize_t n = write(in.write_end.get(), command.input.data() + fed,
-                              command.input.size() - fed);
+      const ssize_t n =
+          write(in.write_end.get(), command.input.data() + fed, command.input.size() - fed);
       if (n > 0) fed += static_cast<std::size_t>(n);
       if ((n < 0 && errno != EINTR && errno != EAGAIN) || fed == command.input.size())
         in.write_end.reset();

@@ -29,7 +29,9 @@ std::string make_uuid() {
   return text;
 }
 
-std::string make_ref_text() { return "OpaqueRef:" + make_uuid(); }
+std::string make_ref_text() {
+  return "OpaqueRef:" + make_uuid();
+}
 
 bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;

@@ -17,7 +17,8 @@ template <class C>
 class Ref {
  public:
   Ref() : text_(null_ref_text) {}
-  explicit Ref(std::string text) : text_(text.empty() ? std::string(null_ref_text) : std::move(text)) {}
+  explicit Ref(std::string text)
+      : text_(text.empty() ? std::string(null_ref_text) : std::move(text)) {}
 
   const std::string& str() const { return text_; }
   bool is_null() const { return text_ == null_ref_text; }

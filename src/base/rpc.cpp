@@ -228,7 +228,8 @@ json::value Link::exchange(const char* method, json::array params, FdTable& fds)
   send_line(connection.get(), json_text(request), fds);
   fds.fds.clear();
   const auto line = receive_line(connection.get(), fds);
-  if (!line) throw internal_error(std::string(method) + ": the daemon behind " + path_ + " went away");
+  if (!line)
+    throw internal_error(std::string(method) + ": the daemon behind " + path_ + " went away");
   json::value reply = parse_json(*line);
   {
     std::lock_guard lock(mutex_);

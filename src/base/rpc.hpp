@@ -56,7 +56,7 @@ Method bind_method(C& object, M member, const char* name) {
   return [&object, member, name](const json::array& params, FdTable& fds) -> json::value {
     constexpr std::size_t count = std::tuple_size_v<Arguments>;
     if (params.size() != count) wrong_parameter_count(name, count, params.size());
-    return [&]<std::size_t... I>(std::index_sequence<I...>) -> json::value {
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->json::value {
       Arguments arguments{from_json<std::tuple_element_t<I, Arguments>>(params[I], &fds)...};
       fds.fds.clear();
       if constexpr (std::is_void_v<typename S::result>) {
@@ -66,7 +66,8 @@ Method bind_method(C& object, M member, const char* name) {
         auto result = (object.*member)(std::move(std::get<I>(arguments))...);
         return to_json(result, &fds);
       }
-    }(std::make_index_sequence<count>());
+    }
+    (std::make_index_sequence<count>());
   };
 }
 
@@ -76,11 +77,11 @@ Method bind_method(C& object, M member, const char* name) {
 template <class C>
 Methods methods_of(C& object) {
   Methods methods;
-  boost::mp11::mp_for_each<
-      boost::describe::describe_members<C, boost::describe::mod_public |
-                                               boost::describe::mod_function>>([&](auto member) {
-    methods.emplace(member.name, detail::bind_method(object, member.pointer, member.name));
-  });
+  boost::mp11::mp_for_each<boost::describe::describe_members<C, boost::describe::mod_public |
+                                                                    boost::describe::mod_function>>(
+      [&](auto member) {
+        methods.emplace(member.name, detail::bind_method(object, member.pointer, member.name));
+      });
   return methods;
 }
 

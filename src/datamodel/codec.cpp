@@ -29,20 +29,34 @@ namespace {
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {
-    case Kind::Void: return "void";
-    case Kind::String: return "a string";
-    case Kind::Int: return "an int";
-    case Kind::Float: return "a float";
-    case Kind::Bool: return "a bool";
-    case Kind::DateTime: return "a datetime";
-    case Kind::Secret: return "a string";
-    case Kind::Enum: return "an enum";
-    case Kind::Ref: return "a ref";
-    case Kind::Record: return "a record";
-    case Kind::Set: return "a set";
-    case Kind::Map: return "a map";
-    case Kind::Option: return "an option";
-    case Kind::Any: return "a record";
+    case Kind::Void:
+      return "void";
+    case Kind::String:
+      return "a string";
+    case Kind::Int:
+      return "an int";
+    case Kind::Float:
+      return "a float";
+    case Kind::Bool:
+      return "a bool";
+    case Kind::DateTime:
+      return "a datetime";
+    case Kind::Secret:
+      return "a string";
+    case Kind::Enum:
+      return "an enum";
+    case Kind::Ref:
+      return "a ref";
+    case Kind::Record:
+      return "a record";
+    case Kind::Set:
+      return "a set";
+    case Kind::Map:
+      return "a map";
+    case Kind::Option:
+      return "an option";
+    case Kind::Any:
+      return "a record";
   }
   return "a value";
 }
@@ -69,10 +83,14 @@ const RecordValue* record_of(const Value& value) {
 // The text of a map key.
 std::string key_text(const Value& key, const Type& type) {
   switch (type.kind) {
-    case Kind::Int: return std::to_string(key.as_int());
-    case Kind::Enum: return std::string(type.enumeration->values[static_cast<std::size_t>(key.as_int())]);
-    case Kind::DateTime: return format_datetime({key.as_int()});
-    default: return key.as_string();
+    case Kind::Int:
+      return std::to_string(key.as_int());
+    case Kind::Enum:
+      return std::string(type.enumeration->values[static_cast<std::size_t>(key.as_int())]);
+    case Kind::DateTime:
+      return format_datetime({key.as_int()});
+    default:
+      return key.as_string();
   }
 }
 
@@ -119,10 +137,14 @@ Value parse_date(std::string_view text) {
 
 Value parse_key(std::string_view text, const Type& type) {
   switch (type.kind) {
-    case Kind::Int: return parse_int(text);
-    case Kind::Enum: return parse_enum(text, *type.enumeration);
-    case Kind::DateTime: return parse_date(text);
-    default: return checked_text(text);
+    case Kind::Int:
+      return parse_int(text);
+    case Kind::Enum:
+      return parse_enum(text, *type.enumeration);
+    case Kind::DateTime:
+      return parse_date(text);
+    default:
+      return checked_text(text);
   }
 }
 
@@ -151,11 +173,21 @@ void write_json_string(std::string& out, std::string_view text) {
     out.append(text.substr(from, i - from));
     from = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         out += "\\u00";
         out += digits[c >> 4];
@@ -171,11 +203,16 @@ void write_xml_text(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     std::string_view replacement;
-    if (c == '<') replacement = "&lt;";
-    else if (c == '>') replacement = "&gt;";
-    else if (c == '&') replacement = "&amp;";
-    else if (c == '\r') replacement = "&#13;";  // an XML reader would turn it into a newline
-    else if (c >= 0x20 || c == '\n' || c == '\t') continue;
+    if (c == '<')
+      replacement = "&lt;";
+    else if (c == '>')
+      replacement = "&gt;";
+    else if (c == '&')
+      replacement = "&amp;";
+    else if (c == '\r')
+      replacement = "&#13;";  // an XML reader would turn it into a newline
+    else if (c >= 0x20 || c == '\n' || c == '\t')
+      continue;
     out.append(text.substr(from, i - from));
     out.append(replacement);  // other control characters cannot stand in XML and are dropped
     from = i + 1;
@@ -191,8 +228,10 @@ void write_json(std::string& out, const Value& value, const Type& type) {
     case Kind::String:
     case Kind::Secret:
     case Kind::Ref:
-      if (type.kind == Kind::Ref && value.is_void()) write_json_string(out, null_ref_text);
-      else write_json_string(out, value.as_string());
+      if (type.kind == Kind::Ref && value.is_void())
+        write_json_string(out, null_ref_text);
+      else
+        write_json_string(out, value.as_string());
       return;
     case Kind::Int:
       append_int(out, value.as_int());
@@ -210,8 +249,10 @@ void write_json(std::string& out, const Value& value, const Type& type) {
       write_json_string(out, type.enumeration->values[static_cast<std::size_t>(value.as_int())]);
       return;
     case Kind::Option:
-      if (value.is_void()) out += "null";
-      else write_json(out, value, *type.element);
+      if (value.is_void())
+        out += "null";
+      else
+        write_json(out, value, *type.element);
       return;
     case Kind::Set: {
       out += '[';
@@ -271,8 +312,10 @@ void write_xml(std::string& out, const Value& value, const Type& type) {
     case Kind::Secret:
     case Kind::Ref:
       out += "<value>";
-      if (type.kind == Kind::Ref && value.is_void()) out += null_ref_text;
-      else write_xml_text(out, value.as_string());
+      if (type.kind == Kind::Ref && value.is_void())
+        out += null_ref_text;
+      else
+        write_xml_text(out, value.as_string());
       out += "</value>";
       return;
     case Kind::Int:
@@ -300,8 +343,10 @@ void write_xml(std::string& out, const Value& value, const Type& type) {
       out += "</value>";
       return;
     case Kind::Option:
-      if (value.is_void()) out += "<value></value>";
-      else write_xml(out, value, *type.element);
+      if (value.is_void())
+        out += "<value></value>";
+      else
+        write_xml(out, value, *type.element);
       return;
     case Kind::Set:
       out += "<value><array><data>";
@@ -404,8 +449,8 @@ Value read_json(const boost::json::value& in, const Type& type) {
     case Kind::Any:
       break;
   }
-  static constexpr std::string_view names[] = {"null",     "a bool",  "an int", "an int",
-                                               "a float",  "a string", "an array", "an object"};
+  static constexpr std::string_view names[] = {"null",    "a bool",   "an int",   "an int",
+                                               "a float", "a string", "an array", "an object"};
   wrong_type(kind_name(type.kind), names[static_cast<std::size_t>(in.kind())]);
 }
 
@@ -479,23 +524,29 @@ namespace {
 
 Value coerce_text(const std::string& text, const Type& type) {
   switch (type.kind) {
-    case Kind::Int: return parse_int(text);
-    case Kind::Float: return parse_float(text);
-    case Kind::Enum: return parse_enum(text, *type.enumeration);
-    case Kind::DateTime: return parse_date(text);
+    case Kind::Int:
+      return parse_int(text);
+    case Kind::Float:
+      return parse_float(text);
+    case Kind::Enum:
+      return parse_enum(text, *type.enumeration);
+    case Kind::DateTime:
+      return parse_date(text);
     case Kind::Bool:
       if (text == "true" || text == "1") return true;
       if (text == "false" || text == "0") return false;
       wrong_type("a bool", text);
     case Kind::String:
     case Kind::Secret:
-    case Kind::Ref: return checked_text(text);
+    case Kind::Ref:
+      return checked_text(text);
     case Kind::Void:
     case Kind::Record:
     case Kind::Set:
     case Kind::Map:
     case Kind::Option:
-    case Kind::Any: break;
+    case Kind::Any:
+      break;
   }
   wrong_type(kind_name(type.kind), "a string");
 }
@@ -560,10 +611,14 @@ bool is_utf8(std::string_view text) {
     }
     int more;
     std::uint32_t point;
-    if ((*p & 0xe0) == 0xc0) more = 1, point = *p & 0x1f;
-    else if ((*p & 0xf0) == 0xe0) more = 2, point = *p & 0x0f;
-    else if ((*p & 0xf8) == 0xf0) more = 3, point = *p & 0x07;
-    else return false;
+    if ((*p & 0xe0) == 0xc0)
+      more = 1, point = *p & 0x1f;
+    else if ((*p & 0xf0) == 0xe0)
+      more = 2, point = *p & 0x0f;
+    else if ((*p & 0xf8) == 0xf0)
+      more = 3, point = *p & 0x07;
+    else
+      return false;
     if (end - p <= more) return false;
     for (int i = 1; i <= more; ++i) {
       if ((p[i] & 0xc0) != 0x80) return false;
@@ -630,7 +685,8 @@ std::optional<DateTime> parse_datetime(std::string_view text) {
     offset = (plus ? 1 : -1) * (*hours * 3600 + *minutes * 60);
   }
   if (at != text.size()) return std::nullopt;
-  if (*month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour > 24 || *minute > 59 || *second > 60)
+  if (*month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour > 24 || *minute > 59 ||
+      *second > 60)
     return std::nullopt;
   parts.tm_year = *year - 1900;
   parts.tm_mon = *month - 1;

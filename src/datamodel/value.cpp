@@ -17,7 +17,9 @@ namespace {
 
 }  // namespace
 
-DateTime now() { return {static_cast<std::int64_t>(std::time(nullptr))}; }
+DateTime now() {
+  return {static_cast<std::int64_t>(std::time(nullptr))};
+}
 
 bool Value::as_bool() const {
   if (is_void()) return false;

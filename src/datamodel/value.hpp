@@ -54,7 +54,9 @@ class Value {
   bool is_string() const { return std::holds_alternative<std::string>(data_); }
   bool is_set() const { return std::holds_alternative<std::shared_ptr<const SetValue>>(data_); }
   bool is_map() const { return std::holds_alternative<std::shared_ptr<const MapValue>>(data_); }
-  bool is_record() const { return std::holds_alternative<std::shared_ptr<const RecordValue>>(data_); }
+  bool is_record() const {
+    return std::holds_alternative<std::shared_ptr<const RecordValue>>(data_);
+  }
 
   // Each throws INTERNAL_ERROR when the value is of another kind; a void value reads as the empty
   // value of the asked kind.
@@ -130,7 +132,7 @@ struct Convert<Ref<C>> {
   static Value to(const Ref<C>& v) { return v.str(); }
 };
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct Convert<T> {
   static T from(const Value& v) { return static_cast<T>(v.as_int()); }
   static Value to(T v) { return static_cast<std::int64_t>(v); }

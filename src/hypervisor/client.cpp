@@ -26,6 +26,7 @@ class Client : public Hypervisor {
   void shutdown(std::string uuid, ShutdownKind kind) override { XCP_CALL(shutdown, uuid, kind); }
   void destroy(std::string uuid) override { XCP_CALL(destroy, uuid); }
   void reset(std::string uuid) override { XCP_CALL(reset, uuid); }
+  void forget(std::string uuid) override { XCP_CALL(forget, uuid); }
   void save(std::string uuid, std::string path) override { XCP_CALL(save, uuid, path); }
   DomainState restore(VmSpec spec, std::string path) override {
     return XCP_CALL(restore, spec, path);

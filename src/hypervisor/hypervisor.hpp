@@ -71,7 +71,8 @@ struct VmSpec {
   std::string uuid;
   std::string name;
   Firmware firmware = Firmware::bios;
-  std::string nvram_path;         // UEFI variable store, made from the firmware's template when absent
+  std::string nvram_path;         // UEFI variable store, made from the firmware's template when absent;
+                                  // empty: the driver keeps one for the VM, over its runs, until forget()
   std::optional<DirectKernel> direct_kernel;
   std::string boot_order = "cd";  // letters c (disk) d (CD) n (network)
   std::int64_t vcpus_max = 1;
@@ -211,6 +212,10 @@ class Hypervisor {
   // Resets the machine in place, as the button would.
   virtual void reset(std::string uuid) = 0;
 
+  // Removes what is kept for a VM between its runs (UEFI variables, logs); the VM does not exist any
+  // more. Refused while it runs.
+  virtual void forget(std::string uuid) = 0;
+
   // Saves memory and device state to a new file and ends the domain; on a failure the guest runs on
   // and no file is left. restore makes the domain from it, paused; spec names the disks and NICs.
   virtual void save(std::string uuid, std::string path) = 0;
@@ -246,7 +251,7 @@ class Hypervisor {
 };
 BOOST_DESCRIBE_STRUCT(Hypervisor, (),
                      (host, domains, domain, guest, stats, build, unpause, pause, shutdown, destroy,
-                      reset, save, restore, checkpoint, plug_disk, unplug_disk, change_medium,
+                      reset, forget, save, restore, checkpoint, plug_disk, unplug_disk, change_medium,
                       switch_images, plug_nic, unplug_nic, set_vcpus, set_memory_target, console,
                       events, control))
 

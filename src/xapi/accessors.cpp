@@ -43,8 +43,7 @@ void set_field(Context& context, const MessageDesc& message, const std::string& 
 
 Value with_member(const Value& set, const Value& member) {
   SetValue members = set.as_set();
-  if (std::find(members.begin(), members.end(), member) == members.end())
-    members.push_back(member);
+  if (std::find(members.begin(), members.end(), member) == members.end()) members.push_back(member);
   return members;
 }
 
@@ -59,9 +58,8 @@ Value with_key(const ClassDesc& desc, const FieldDesc& field, const std::string&
   MapValue entries = map.as_map();
   for (const auto& entry : entries)
     if (entry.first == key)
-      throw Failure("MAP_DUPLICATE_KEY",
-                    {std::string(desc.name), std::string(field.name), ref,
-                     model::value_to_json_text(key, *field.type->key)});
+      throw Failure("MAP_DUPLICATE_KEY", {std::string(desc.name), std::string(field.name), ref,
+                                          model::value_to_json_text(key, *field.type->key)});
   entries.emplace_back(key, value);
   return entries;
 }
@@ -94,17 +92,8 @@ std::vector<db::RowPtr> rows_where(const db::Snapshot& view, const ClassDesc& de
   return rows;
 }
 
-Value create_object(Context& context, const MessageDesc& message, const Value& record) {
-  const ClassDesc& desc = model::classes()[message.class_index];
-  model::RecordValue fields = record.as_record();
-  for (std::size_t i = 0; i < desc.fields.size(); ++i) {
-    const FieldDesc& field = desc.fields[i];
-    // What only the system may set is not taken from a client.
-    if (field.qualifier == model::Qualifier::DynamicReadOnly || field.internal)
-      fields.fields[i] = Value();
-    else if (fields.fields[i].is_void() && !field.default_json)
-      throw Failure("FIELD_TYPE_ERROR", {std::string(field.name)});
-  }
+Value create_object(Context& context, const Value& record) {
+  const model::RecordValue fields = client_record(record.as_record());
   std::string ref;
   context.commit([&](db::Transaction& change) { ref = change.create(fields); });
   return ref;
@@ -112,10 +101,28 @@ Value create_object(Context& context, const MessageDesc& message, const Value& r
 
 }  // namespace
 
+model::RecordValue client_record(const model::RecordValue& given) {
+  const ClassDesc& desc = model::classes()[given.class_index];
+  model::RecordValue fields = given;
+  fields.fields.resize(desc.fields.size());
+  for (std::size_t i = 0; i < desc.fields.size(); ++i) {
+    const FieldDesc& field = desc.fields[i];
+    if (field.qualifier == model::Qualifier::DynamicReadOnly || field.internal)
+      fields.fields[i] = Value();
+    else if (fields.fields[i].is_void() && !field.default_json)
+      throw Failure("FIELD_TYPE_ERROR", {std::string(field.name)});
+    else if (fields.fields[i].is_void())
+      fields.fields[i] = model::default_value(field);
+  }
+  return fields;
+}
+
 Result run_accessor(Context& context, const MessageDesc& message,
                     std::span<const Value> arguments) {
   const ClassDesc& desc = model::classes()[message.class_index];
-  const auto argument = [&](std::size_t i) -> const std::string& { return arguments[i].as_string(); };
+  const auto argument = [&](std::size_t i) -> const std::string& {
+    return arguments[i].as_string();
+  };
   switch (message.accessor) {
     case Accessor::None:
       break;
@@ -171,11 +178,10 @@ Result run_accessor(Context& context, const MessageDesc& message,
     case Accessor::GetAllRecordsWhere:
       return record_map(rows_where(context.view(), desc, argument(0)));
     case Accessor::Create:
-      return plain(message, create_object(context, message, arguments[0]));
+      return plain(message, create_object(context, arguments[0]));
     case Accessor::Destroy:
-      context.commit([&](db::Transaction& change) {
-        change.destroy(message.class_index, argument(0));
-      });
+      context.commit(
+          [&](db::Transaction& change) { change.destroy(message.class_index, argument(0)); });
       return plain(message, {});
   }
   throw internal_error("no accessor");

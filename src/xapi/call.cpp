@@ -50,16 +50,20 @@ std::size_t size_of_rows(const std::vector<db::RowPtr>& rows, Wire wire) {
 void Result::write(std::string& out, Wire wire) const {
   switch (shape) {
     case Shape::Plain:
-      if (wire == Wire::Json) model::write_json(out, value, *type);
-      else model::write_xml(out, value, *type);
+      if (wire == Wire::Json)
+        model::write_json(out, value, *type);
+      else
+        model::write_xml(out, value, *type);
       return;
     case Shape::Record:
       out += wire == Wire::Json ? *rows.front()->json() : *rows.front()->xml();
       return;
     case Shape::RecordMap:
       out.reserve(out.size() + size_of_rows(rows, wire) + 64);
-      if (wire == Wire::Json) write_rows_json(out, rows);
-      else write_rows_xml(out, rows);
+      if (wire == Wire::Json)
+        write_rows_json(out, rows);
+      else
+        write_rows_xml(out, rows);
       return;
     case Shape::Written:
       writer(out, wire);

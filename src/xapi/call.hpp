@@ -37,9 +37,9 @@ class ValueArguments : public Arguments {
 
 // Where a call came from; decides who it is when it names no session.
 struct Caller {
-  bool local_root = false;   // unix socket, peer is root or in the group
+  bool local_root = false;  // unix socket, peer is root or in the group
   std::string address;
-  std::string originator;    // header "originator"
+  std::string originator;  // header "originator"
   std::string user_agent;
   std::function<bool()> gone;  // true when nobody waits for the answer any more; may be empty
 };

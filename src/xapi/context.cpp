@@ -44,7 +44,9 @@ void Context::run(const Plan& plan) {
   hooks.undo_failed = [&](const std::string& step, const std::string& reason) {
     spdlog::error("{}: cannot undo \"{}\": {}", plan.name(), step, reason);
   };
-  hooks.before_step = [&](const std::string& step) { fault_point((plan.name() + ":" + step).c_str()); };
+  hooks.before_step = [&](const std::string& step) {
+    fault_point((plan.name() + ":" + step).c_str());
+  };
   try {
     run_plan(plan, hooks);
   } catch (const Failure& failure) {

@@ -27,18 +27,17 @@ class Reconciler;
 // Set once at start-up.
 struct Settings {
   std::string state_dir;
-  std::string socket;            // of the API
-  std::string listen_address;    // empty: no TCP
+  std::string socket;          // of the API
+  std::string listen_address;  // empty: no TCP
   int https_port = 443;
   std::string hypervisor_socket;
   std::string storage_socket;
   std::string network_socket;
   std::string auth_socket;
   std::string templates_dir;
-  std::string nvram_dir;         // UEFI variable stores; written by the hypervisor daemon
-  std::string group = "xapi";    // may use the unix socket
-  std::size_t workers = 16;      // threads for quick calls
-  std::size_t operations = 48;   // threads for long operations
+  std::string group = "xapi";   // may use the unix socket
+  unsigned workers = 16;     // threads for quick calls
+  unsigned operations = 48;  // threads for long operations
 };
 
 // The daemons and the parts of this process, alive as long as any call.

@@ -73,8 +73,9 @@ void check_count(const std::string& name, const MessageDesc& message, std::size_
 }
 
 [[noreturn]] void deny(const std::string& permission) {
-  throw Failure("RBAC_PERMISSION_DENIED",
-                {permission, "No permission in user session. The action needs a role that has it."});
+  throw Failure(
+      "RBAC_PERMISSION_DENIED",
+      {permission, "No permission in user session. The action needs a role that has it."});
 }
 
 void check_role(const std::string& name, const MessageDesc& message, const Session& session) {
@@ -127,8 +128,10 @@ std::vector<Value> read_arguments(const MessageDesc& message, const Arguments& g
   std::vector<Value> values;
   values.reserve(message.params.size());
   for (std::size_t i = 0; i < message.params.size(); ++i) {
-    if (i + first < given.size()) values.push_back(given.read(i + first, *message.params[i].type));
-    else values.push_back(model::default_value(message.params[i]));
+    if (i + first < given.size())
+      values.push_back(given.read(i + first, *message.params[i].type));
+    else
+      values.push_back(model::default_value(message.params[i]));
   }
   return values;
 }
@@ -192,7 +195,8 @@ bool Dispatcher::is_long(const std::string& method) {
   const Name name = split_name(method);
   if (name.async) return false;  // starting it is quick
   const MessageDesc* message = model::find_message(name.method);
-  return message != nullptr && message->async && message->accessor == model::Accessor::None;
+  if (message == nullptr || !message->async) return false;
+  return message->accessor == model::Accessor::None || handlers().find(*message) != nullptr;
 }
 
 void Dispatcher::dispatch(const Call& call, Done done) {
@@ -228,8 +232,10 @@ void Dispatcher::run(const Call& call, const Done& done) {
   }
   Context context(services_, session, call.caller);
   Result result = invoke(context, *message, values);
-  if (context.later()) context.later()(done);
-  else done({std::nullopt, std::move(result)});
+  if (context.later())
+    context.later()(done);
+  else
+    done({std::nullopt, std::move(result)});
 }
 
 void Dispatcher::start_async(const MessageDesc& message, std::vector<Value> values,

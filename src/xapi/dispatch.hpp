@@ -18,7 +18,8 @@ class Dispatcher {
   void dispatch(const Call& call, Done done);
 
   // For callers inside the process: waits for the answer and throws the failure.
-  Result call(const Session& session, const std::string& method, std::vector<model::Value> arguments);
+  Result call(const Session& session, const std::string& method,
+              std::vector<model::Value> arguments);
 
   // True when the method runs long and belongs to the threads for operations.
   static bool is_long(const std::string& method);

@@ -40,9 +40,12 @@ std::string lower_name(std::uint16_t class_index) {
 
 std::string_view operation_name(db::ChangeKind kind) {
   switch (kind) {
-    case db::ChangeKind::Add: return "add";
-    case db::ChangeKind::Modify: return "mod";
-    case db::ChangeKind::Delete: return "del";
+    case db::ChangeKind::Add:
+      return "add";
+    case db::ChangeKind::Modify:
+      return "mod";
+    case db::ChangeKind::Delete:
+      return "del";
   }
   return "";
 }
@@ -158,8 +161,10 @@ void write_counts(std::string& out, Wire wire, const std::map<std::string, std::
   out += json ? "{" : "<value><struct>";
   bool first = true;
   for (const auto& [name, count] : counts) {
-    if (json) out += fmt::format("{}\"{}\":{}", first ? "" : ",", name, count);
-    else out += fmt::format("<member><name>{}</name><value><i4>{}</i4></value></member>", name, count);
+    if (json)
+      out += fmt::format("{}\"{}\":{}", first ? "" : ",", name, count);
+    else
+      out += fmt::format("<member><name>{}</name><value><i4>{}</i4></value></member>", name, count);
     first = false;
   }
   out += json ? "}" : "</struct></value>";
@@ -198,8 +203,10 @@ Subscription::Subscription(const std::vector<std::string>& entries) {
     const model::ClassDesc* desc = model::find_class(entry.substr(0, slash));
     if (desc == nullptr || (slash != std::string::npos && slash + 1 == entry.size()))
       throw Failure("EVENT_SUBSCRIPTION_PARSE_FAILURE", {entry});
-    if (slash == std::string::npos) classes_.insert(model::class_index(*desc));
-    else objects_[model::class_index(*desc)].insert(entry.substr(slash + 1));
+    if (slash == std::string::npos)
+      classes_.insert(model::class_index(*desc));
+    else
+      objects_[model::class_index(*desc)].insert(entry.substr(slash + 1));
   }
 }
 
@@ -225,7 +232,9 @@ void Subscription::remove(const Subscription& other) {
   std::erase_if(objects_, [](const auto& entry) { return entry.second.empty(); });
 }
 
-std::string Token::text() const { return fmt::format("{:020},{:020}", generation, messages); }
+std::string Token::text() const {
+  return fmt::format("{:020},{:020}", generation, messages);
+}
 
 Token Token::parse(const std::string& text) {
   if (text.empty()) return {};
@@ -391,9 +400,11 @@ bool EventHub::answer(Waiter& waiter, bool timed_out) {
   const db::Snapshot view = store_.snapshot();
   auto batch = std::make_shared<Batch>();
   // A token of the future comes from before a restart that lost it; it starts anew.
-  const bool from_start = waiter.token.generation == 0 || waiter.token.generation > view.generation();
+  const bool from_start =
+      waiter.token.generation == 0 || waiter.token.generation > view.generation();
   const auto changes = from_start ? std::nullopt : store_.changes_since(waiter.token.generation);
-  if (changes) batch->items = collapsed(*changes, waiter.subscription, view.generation());
+  if (changes)
+    batch->items = collapsed(*changes, waiter.subscription, view.generation());
   else if (waiter.classic) {
     waiter.done({Failure("EVENTS_LOST"), {}});
     return true;
@@ -415,8 +426,10 @@ bool EventHub::answer(Waiter& waiter, bool timed_out) {
   outcome.result.shape = Result::Shape::Written;
   const bool classic = waiter.classic;
   outcome.result.writer = [batch, classic](std::string& out, Wire wire) {
-    if (classic) write_events(out, wire, batch->items, true);
-    else write_batch(out, wire, *batch);
+    if (classic)
+      write_events(out, wire, batch->items, true);
+    else
+      write_batch(out, wire, *batch);
   };
   waiter.done(std::move(outcome));
   return true;

@@ -47,8 +47,8 @@ void relay(int a, int b) {
   std::array<Side, 2> sides{{{a, b, true}, {b, a, true}}};
   std::array<char, 65536> buffer;
   while (sides[0].open || sides[1].open) {
-    std::array<pollfd, 2> items{{{sides[0].open ? a : -1, POLLIN, 0},
-                                 {sides[1].open ? b : -1, POLLIN, 0}}};
+    std::array<pollfd, 2> items{
+        {{sides[0].open ? a : -1, POLLIN, 0}, {sides[1].open ? b : -1, POLLIN, 0}}};
     if (poll(items.data(), items.size(), -1) < 0) {
       if (errno == EINTR) continue;
       return;
@@ -86,10 +86,9 @@ http::BodyDecision Front::body_policy(const http::Request& head) {
 Caller Front::caller_of(const ExchangePtr& exchange) const {
   const http::Request& request = exchange->request();
   Caller caller;
-  caller.local_root =
-      request.unix_socket && (request.peer.uid == geteuid() ||
-                              user_in_group(request.peer.uid, request.peer.gid,
-                                            services_.settings.group));
+  caller.local_root = request.unix_socket &&
+                      (request.peer.uid == geteuid() ||
+                       user_in_group(request.peer.uid, request.peer.gid, services_.settings.group));
   caller.address = request.remote_address;
   if (const std::string* originator = request.header("originator")) caller.originator = *originator;
   if (const std::string* agent = request.header("user-agent")) caller.user_agent = *agent;
@@ -125,18 +124,16 @@ void Front::handle(ExchangePtr exchange) {
   else if (request.method == "CONNECT" && path == "/console")
     return serve_console(exchange);
   if (serve != nullptr) {
-    try {
-      queries_.submit(client_key(request), Priority::Query,
-                      [this, exchange, serve] { (this->*serve)(exchange); });
-    } catch (const Failure&) {
+    if (!queries_.submit(client_key(request), Priority::Query,
+                         [this, exchange, serve] { (this->*serve)(exchange); }))
       exchange->reply(http::error_page(503, "Too many requests of this client are waiting."));
-    }
     return;
   }
   if (request.method == "GET" && path == "/") {
-    exchange->reply(text_response("<!DOCTYPE html><title>Kronos</title><h1>Kronos</h1><p>This host "
-                                  "speaks XenAPI: XML-RPC at /, JSON-RPC at /jsonrpc.</p>\n",
-                                  "text/html; charset=utf-8"));
+    exchange->reply(
+        text_response("<!DOCTYPE html><title>Kronos</title><h1>Kronos</h1><p>This host "
+                      "speaks XenAPI: XML-RPC at /, JSON-RPC at /jsonrpc.</p>\n",
+                      "text/html; charset=utf-8"));
     return;
   }
   const bool known_method = request.method == "GET" || request.method == "PUT" ||
@@ -156,7 +153,8 @@ void Front::serve_xmlrpc(const ExchangePtr& exchange) {
     return;
   }
   const bool bare = call.method == "system.listMethods";
-  run_call(exchange, std::move(call), bare ? rpc::xmlrpc_bare_reply : rpc::xmlrpc_reply, "text/xml");
+  run_call(exchange, std::move(call), bare ? rpc::xmlrpc_bare_reply : rpc::xmlrpc_reply,
+           "text/xml");
 }
 
 void Front::serve_jsonrpc(const ExchangePtr& exchange) {
@@ -170,9 +168,10 @@ void Front::serve_jsonrpc(const ExchangePtr& exchange) {
   Call call;
   call.method = parsed->call.method;
   call.arguments = parsed->call.arguments;
-  run_call(exchange, std::move(call),
-           [parsed](const Outcome& outcome) { return rpc::jsonrpc_reply(*parsed, outcome); },
-           "application/json");
+  run_call(
+      exchange, std::move(call),
+      [parsed](const Outcome& outcome) { return rpc::jsonrpc_reply(*parsed, outcome); },
+      "application/json");
 }
 
 void Front::run_call(const ExchangePtr& exchange, Call call,
@@ -185,11 +184,8 @@ void Front::run_call(const ExchangePtr& exchange, Call call,
     });
   };
   if (!is_long) return run();
-  try {
-    operations_.submit(client_key(exchange->request()), Priority::Lifecycle, std::move(run));
-  } catch (const Failure&) {
+  if (!operations_.submit(client_key(exchange->request()), Priority::Lifecycle, std::move(run)))
     exchange->reply(http::error_page(503, "Too many operations of this client are waiting."));
-  }
 }
 
 void Front::on_thread(const ExchangePtr& exchange, std::function<void()> work) {
@@ -231,7 +227,8 @@ void Front::serve_console(const ExchangePtr& exchange) {
       // Everybody from VM operator upwards may use a guest's console.
       if ((roles & 0b11111) == 0) throw Failure("RBAC_PERMISSION_DENIED", {"http/connect_console"});
     } catch (const Failure&) {
-      http::Response denied = http::error_page(401, "Log in first: session_id is missing or invalid.");
+      http::Response denied =
+          http::error_page(401, "Log in first: session_id is missing or invalid.");
       denied.headers.emplace_back("WWW-Authenticate", "Basic realm=\"XenAPI\"");
       exchange->reply(std::move(denied));
       return;

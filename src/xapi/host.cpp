@@ -116,7 +116,8 @@ void fill_hypervisor(Services& services) {
     change.set(metrics, host_metrics::last_updated, model::now());
     change.set(services.pool, pool::cpu_info, facts.cpu);
     const auto count = facts.cpu.find("cpu_count");
-    const long cpus = count == facts.cpu.end() ? 1 : std::strtol(count->second.c_str(), nullptr, 10);
+    const long cpus =
+        count == facts.cpu.end() ? 1 : std::strtol(count->second.c_str(), nullptr, 10);
     const auto known = change.get(self)[host::host_CPUs];
     const auto value = [&](const char* key) {
       const auto found = facts.cpu.find(key);
@@ -159,15 +160,16 @@ void fill_storage(Services& services) {
   });
 }
 
-// SRs that were plugged when the host went down are plugged again; one that cannot be is recorded as
-// unplugged.
+// SRs that were plugged when the host went down are plugged again; one that cannot be is recorded
+// as unplugged.
 void replug_srs(Services& services) {
   const auto plugged = services.storage.srs();
   const db::Snapshot view = services.store.snapshot();
   for (const auto& pbd : view.all<PBD>()) {
     if (!pbd[PBD::currently_attached] || pbd[PBD::host] != services.host) continue;
     const auto sr = view.find(pbd[PBD::SR]);
-    if (!sr || std::find(plugged.begin(), plugged.end(), (*sr)[SR::uuid]) != plugged.end()) continue;
+    if (!sr || std::find(plugged.begin(), plugged.end(), (*sr)[SR::uuid]) != plugged.end())
+      continue;
     try {
       services.storage.sr_plug({(*sr)[SR::uuid], (*sr)[SR::type], pbd[PBD::device_config],
                                 (*sr)[SR::name_label], (*sr)[SR::name_description]});
@@ -203,7 +205,9 @@ HostRefs ensure_host(db::Store& store, const Settings& settings) {
   return refs;
 }
 
-HostFacts::~HostFacts() { stop(); }
+HostFacts::~HostFacts() {
+  stop();
+}
 
 void HostFacts::begin(Services& services) {
   thread_ = std::thread([this, &services] { run(services); });
@@ -275,8 +279,10 @@ void fill_pif(db::Transaction& change, const Ref<PIF>& ref, const xcp::network::
   std::string address;
   std::vector<std::string> v6;
   for (const std::string& text : nic.addresses) {
-    if (text.find(':') != std::string::npos) v6.push_back(text);
-    else if (address.empty()) address = text.substr(0, text.find('/'));
+    if (text.find(':') != std::string::npos)
+      v6.push_back(text);
+    else if (address.empty())
+      address = text.substr(0, text.find('/'));
   }
   change.set(ref, PIF::IP, address);
   change.set(ref, PIF::IPv6, v6);
@@ -324,8 +330,9 @@ void scan_pifs(Services& services) {
       if (known) return;
       auto record = empty_record<network>();
       record.set(network::name_label, "User-mode network");
-      record.set(network::name_description, "Guests reach the outside; nobody reaches them but "
-                                            "through ports forwarded on 127.0.0.1");
+      record.set(network::name_description,
+                 "Guests reach the outside; nobody reaches them but "
+                 "through ports forwarded on 127.0.0.1");
       record.set(network::bridge, "user0");
       record.set(network::MTU, 1500);
       record.set(network::managed, true);

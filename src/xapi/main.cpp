@@ -20,7 +20,6 @@ xcp::xapi::Settings default_settings() {
   settings.network_socket = "/run/xcp/network.sock";
   settings.auth_socket = "/run/xcp/auth.sock";
   settings.templates_dir = "/usr/share/xcp/templates";
-  settings.nvram_dir = "/var/lib/xcp/hypervisor/nvram";
   return settings;
 }
 
@@ -37,9 +36,8 @@ void add_options(CLI::App& app, xcp::xapi::Settings& settings) {
   app.add_option("--auth-socket", settings.auth_socket)->capture_default_str();
   app.add_option("--templates-dir", settings.templates_dir, "guest templates")
       ->capture_default_str();
-  app.add_option("--nvram-dir", settings.nvram_dir, "UEFI variables, as the hypervisor daemon sees it")
-      ->capture_default_str();
-  app.add_option("--group", settings.group, "group whose members may use the unix socket as root does")
+  app.add_option("--group", settings.group,
+                 "group whose members may use the unix socket as root does")
       ->capture_default_str();
   app.add_option("--workers", settings.workers, "threads for quick calls")->capture_default_str();
   app.add_option("--operations", settings.operations, "threads for long operations")

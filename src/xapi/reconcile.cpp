@@ -38,7 +38,9 @@ Session internal_session() {
 Reconciler::Reconciler(std::function<void(std::function<void()>)> start)
     : start_(std::move(start)) {}
 
-Reconciler::~Reconciler() { stop(); }
+Reconciler::~Reconciler() {
+  stop();
+}
 
 void Reconciler::begin(Services& services) {
   services_ = &services;
@@ -66,8 +68,7 @@ void Reconciler::watch() {
       if (stopping_) return;
     }
     try {
-      const auto batch =
-          services_->hypervisor.events(epoch, last, std::chrono::milliseconds(1000));
+      const auto batch = services_->hypervisor.events(epoch, last, std::chrono::milliseconds(1000));
       if (away) spdlog::info("the hypervisor daemon is back");
       away = false;
       epoch = batch.epoch;
@@ -171,8 +172,10 @@ void Reconciler::work() {
   std::set<std::string> busy;
   while (!stopping_) {
     const auto has_work = [&] { return stopping_ || !pending_.empty() || !guests_.empty(); };
-    if (busy.empty()) changed_.wait(lock, has_work);
-    else changed_.wait_for(lock, retry_time, has_work);
+    if (busy.empty())
+      changed_.wait(lock, has_work);
+    else
+      changed_.wait_for(lock, retry_time, has_work);
     if (stopping_) return;
     std::set<std::string> pending = std::move(busy);
     busy.clear();

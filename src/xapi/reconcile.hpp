@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The records follow what is really there. A watcher reads the hypervisor daemon's events and, after
-// a start, a reconnect or lost events, everything: guests that ended are recorded as halted (or
-// started again, as their actions_after_... say), running ones with their devices; data paths and
-// ports that no running guest uses are released; a guest that still writes to an image from before a
-// snapshot is switched to the new one. A VM with a running operation is left to it and looked at
-// afterwards. Guests are never touched otherwise.
+// The records follow what is really there. A watcher reads the hypervisor daemon's events and,
+// after a start, a reconnect or lost events, everything: guests that ended are recorded as halted
+// (or started again, as their actions_after_... say), running ones with their devices; data paths
+// and ports that no running guest uses are released; a guest that still writes to an image from
+// before a snapshot is switched to the new one. A VM with a running operation is left to it and
+// looked at afterwards. Guests are never touched otherwise.
 #pragma once
 
 #include <chrono>

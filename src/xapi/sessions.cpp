@@ -31,7 +31,8 @@ Session Sessions::open(Session session, Ref<model::subject> subject) {
   }
   if (oldest) close(*oldest);
   store_.commit([&](db::Transaction& change) {
-    model::RecordValue record{S::index, std::vector<model::Value>(model::classes()[S::index].fields.size())};
+    model::RecordValue record{S::index,
+                              std::vector<model::Value>(model::classes()[S::index].fields.size())};
     const model::DateTime now = model::now();
     record.set(S::this_host, host_);
     record.set(S::last_active, now);

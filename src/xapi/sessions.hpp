@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who is logged in. A session is a row of class session in the store (so that clients see it) and an
-// entry here with what a call needs at once: roles, and when it was last used. Any thread may call.
-// Limits: 500 sessions a user name (the least recently used goes first), idle ones end after 24 h.
+// Who is logged in. A session is a row of class session in the store (so that clients see it) and
+// an entry here with what a call needs at once: roles, and when it was last used. Any thread may
+// call. Limits: 500 sessions a user name (the least recently used goes first), idle ones end after
+// 24 h.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tasks: what clients see of a running call. Rows of class task, kept in memory only. Any thread may
-// call. At most 200 completed tasks are kept, for at most 65 minutes.
+// Tasks: what clients see of a running call. Rows of class task, kept in memory only. Any thread
+// may call. At most 200 completed tasks are kept, for at most 65 minutes.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,7 @@ class Tasks {
   Tasks(db::Store& store, Ref<model::host> host) : store_(store), host_(std::move(host)) {}
 
   Ref<model::task> create(const std::string& label, const std::string& description,
-                          const Ref<model::session>& session,
-                          const Ref<model::task>& parent = {});
+                          const Ref<model::session>& session, const Ref<model::task>& parent = {});
   void progress(const Ref<model::task>& task, double fraction);
   // `result_xml`: one XML-RPC <value>, or empty for void.
   void succeed(const Ref<model::task>& task, const std::string& result_xml);

@@ -63,18 +63,20 @@ struct Toolstack::Parts {
         sessions(store, refs.host),
         tasks(store, refs.host),
         events(store, sessions),
-        queries(settings.workers),
-        operations(settings.operations),
+        queries({settings.workers}),
+        operations({settings.operations, 4096, 65536}),
         reconciler([this](std::function<void()> work) { start_operation(std::move(work)); }),
-        services{settings, store,    sessions, tasks, events,     *hypervisor,
+        services{settings, store,    sessions, tasks,      events,    *hypervisor,
                  *storage, *network, *auth,    reconciler, refs.host, refs.pool},
-        dispatcher(services, [this](std::function<void()> work) { start_operation(std::move(work)); }),
+        dispatcher(services,
+                   [this](std::function<void()> work) { start_operation(std::move(work)); }),
         front(services, dispatcher, queries, operations),
         server({}, &Front::body_policy,
                [this](std::shared_ptr<http::Exchange> exchange) { front.handle(exchange); }) {}
 
   void start_operation(std::function<void()> work) {
-    operations.submit("internal", Priority::Lifecycle, std::move(work));
+    if (!operations.submit("internal", Priority::Lifecycle, std::move(work)))
+      throw Failure("TOO_MANY_PENDING_TASKS");
   }
 
   void listen() {
@@ -84,7 +86,8 @@ struct Toolstack::Parts {
     http::ensure_certificate(certificate, {host_name(), "localhost", "127.0.0.1", "::1"});
     server.set_certificate(certificate);
     try {
-      server.listen_tcp(settings.listen_address, static_cast<std::uint16_t>(settings.https_port), true);
+      server.listen_tcp(settings.listen_address, static_cast<std::uint16_t>(settings.https_port),
+                        true);
     } catch (const Failure& failure) {
       spdlog::error("HTTPS is not served, only {}: {}", settings.socket, failure.what());
     }

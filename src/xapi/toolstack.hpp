@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// All parts of xapi put together: made, it serves; destroyed, it has stopped. Guests are not touched
-// by either.
+// All parts of xapi put together: made, it serves; destroyed, it has stopped. Guests are not
+// touched by either.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@ namespace xcp::xapi {
 
 class Toolstack {
  public:
-  // Throws when the state directory, the database or the unix socket cannot be used. A TCP port that
-  // is in use is told in the log and left alone; the API is served on the unix socket then.
+  // Throws when the state directory, the database or the unix socket cannot be used. A TCP port
+  // that is in use is told in the log and left alone; the API is served on the unix socket then.
   explicit Toolstack(const Settings& settings);
   ~Toolstack();
 

@@ -9,6 +9,7 @@ from roles import (
 
 CLASS = cls(
     "VM",
+    handled_accessors=["create", "destroy", "set_is_a_template"],
     doc="A virtual machine, a template to make one from, or a snapshot of one.",
     since="rio",
     reader_roles=READ_ONLY,
@@ -358,7 +359,7 @@ CLASS = cls(
               doc="Whether it has the newest secure boot keys."),
     ],
     messages=[
-        message("snapshot", roles=VM_POWER_ADMIN, since="orlando", async_=True,
+        message("snapshot", handled=True, roles=VM_POWER_ADMIN, since="orlando", async_=True,
                 doc="Keep the disks of the virtual machine as they are now, with its description.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -367,7 +368,7 @@ CLASS = cls(
                 ],
                 result="VM ref", result_doc="The snapshot.",
                 errors=["VM_BAD_POWER_STATE", "SR_FULL", "OPERATION_NOT_ALLOWED"]),
-        message("clone", roles=VM_ADMIN, async_=True,
+        message("clone", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Make a halted virtual machine like it; disks share blocks where their SR "
                     "can, else they are copied.",
                 params=[
@@ -380,7 +381,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "SR_FULL", "OPERATION_NOT_ALLOWED",
                     "LICENCE_RESTRICTION",
                 ]),
-        message("copy", roles=VM_ADMIN, async_=True,
+        message("copy", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Make a halted virtual machine like it that shares no blocks.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
@@ -393,7 +394,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "SR_FULL", "OPERATION_NOT_ALLOWED",
                     "LICENCE_RESTRICTION",
                 ]),
-        message("revert", roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
+        message("revert", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
                 doc="Put a virtual machine back to what a snapshot of it holds; what came after "
                     "is lost.",
                 params=[
@@ -402,7 +403,7 @@ CLASS = cls(
                 errors=[
                     "VM_BAD_POWER_STATE", "OPERATION_NOT_ALLOWED", "SR_FULL", "VM_REVERT_FAILED",
                 ]),
-        message("checkpoint", roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
+        message("checkpoint", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
                 doc="Keep the disks and the memory of a running virtual machine; it stops for a "
                     "moment.",
                 params=[
@@ -414,7 +415,7 @@ CLASS = cls(
                     "VM_BAD_POWER_STATE", "SR_FULL", "OPERATION_NOT_ALLOWED",
                     "VM_CHECKPOINT_SUSPEND_FAILED", "VM_CHECKPOINT_RESUME_FAILED",
                 ]),
-        message("provision", roles=VM_ADMIN, async_=True,
+        message("provision", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Make the disks a template describes and make the clone a virtual machine "
                     "that can start.",
                 params=[
@@ -585,7 +586,7 @@ CLASS = cls(
                     param("vm", "VM ref", doc="The VM to act on."),
                     param("host", "host ref", doc="The host."),
                 ]),
-        message("set_VCPUs_number_live", roles=VM_ADMIN, async_=True,
+        message("set_VCPUs_number_live", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Change how many virtual CPUs it has while it runs.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -632,25 +633,25 @@ CLASS = cls(
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "bool", doc="True when it does."),
                 ]),
-        message("compute_memory_overhead", roles=READ_ONLY, since="midnight-ride", async_=True,
+        message("compute_memory_overhead", handled=True, roles=READ_ONLY, since="midnight-ride", async_=True,
                 doc="Tell how much memory a host needs for it beyond its own.",
                 params=[
                     param("vm", "VM ref", doc="The VM to act on."),
                 ],
                 result="int", result_doc="Bytes."),
-        message("set_memory_dynamic_max", roles=VM_POWER_ADMIN, since="midnight-ride",
+        message("set_memory_dynamic_max", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride",
                 doc="Change how much memory it has when there is enough.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Bytes."),
                 ]),
-        message("set_memory_dynamic_min", roles=VM_POWER_ADMIN, since="midnight-ride",
+        message("set_memory_dynamic_min", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride",
                 doc="Change how much memory it keeps when memory is short.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Bytes."),
                 ]),
-        message("set_memory_dynamic_range", roles=VM_POWER_ADMIN, since="midnight-ride",
+        message("set_memory_dynamic_range", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride",
                 async_=True,
                 doc="Change both bounds between which its memory may change, also while it runs.",
                 params=[
@@ -658,27 +659,27 @@ CLASS = cls(
                     param("min", "int", doc="Bytes it keeps; at least memory_static_min."),
                     param("max", "int", doc="Bytes it may have; at most memory_static_max."),
                 ]),
-        message("set_memory_static_max", roles=VM_POWER_ADMIN, since="orlando",
+        message("set_memory_static_max", handled=True, roles=VM_POWER_ADMIN, since="orlando",
                 doc="Change how much memory it sees at most; it must be halted.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Bytes."),
                 ],
                 errors=["HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN"]),
-        message("set_memory_static_min", roles=VM_POWER_ADMIN, since="midnight-ride",
+        message("set_memory_static_min", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride",
                 doc="Change below how much memory it does not work; it must be halted.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Bytes."),
                 ]),
-        message("set_memory_static_range", roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
+        message("set_memory_static_range", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
                 doc="Change both bounds it starts with; it must be halted.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("min", "int", doc="Bytes below which it does not work."),
                     param("max", "int", doc="Bytes it sees at most."),
                 ]),
-        message("set_memory_limits", roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
+        message("set_memory_limits", handled=True, roles=VM_POWER_ADMIN, since="midnight-ride", async_=True,
                 doc="Change all four bounds in one step; each may not be below the one before it.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -687,13 +688,13 @@ CLASS = cls(
                     param("dynamic_min", "int", doc="Bytes it keeps when memory is short."),
                     param("dynamic_max", "int", doc="Bytes it has when there is enough."),
                 ]),
-        message("set_memory", roles=VM_POWER_ADMIN, since="ely", async_=True,
+        message("set_memory", handled=True, roles=VM_POWER_ADMIN, since="ely", async_=True,
                 doc="Give it a fixed amount of memory: every bound but the least becomes this.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Bytes."),
                 ]),
-        message("set_memory_target_live", roles=VM_POWER_ADMIN, deprecated="midnight-ride",
+        message("set_memory_target_live", handled=True, roles=VM_POWER_ADMIN, deprecated="midnight-ride",
                 async_=True,
                 doc="Change how much memory it shall have now; set_memory_dynamic_range is the "
                     "newer way.",
@@ -707,7 +708,7 @@ CLASS = cls(
                 params=[
                     param("self", "VM ref", doc="The VM to act on."),
                 ]),
-        message("get_cooperative", roles=READ_ONLY, since="midnight-ride", deprecated="tampa",
+        message("get_cooperative", handled=True, roles=READ_ONLY, since="midnight-ride", deprecated="tampa",
                 async_=True,
                 doc="Tell whether it gives memory back when asked.",
                 params=[
@@ -726,13 +727,13 @@ CLASS = cls(
                     param("self", "VM ref", doc="The VM to change."),
                     param("multiplier", "float", doc="Multiple of what it usually needs."),
                 ]),
-        message("set_VCPUs_max", roles=VM_ADMIN, since="midnight-ride",
+        message("set_VCPUs_max", handled=True, roles=VM_ADMIN, since="midnight-ride",
                 doc="Change how many virtual CPUs it can have; it must be halted.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="At least VCPUs_at_startup."),
                 ]),
-        message("set_VCPUs_at_startup", roles=VM_ADMIN, since="midnight-ride",
+        message("set_VCPUs_at_startup", handled=True, roles=VM_ADMIN, since="midnight-ride",
                 doc="Change how many virtual CPUs it starts with; it must be halted.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -959,19 +960,19 @@ CLASS = cls(
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "VMSS ref", doc="The schedule; null for none."),
                 ]),
-        message("set_start_delay", roles=POOL_OPERATOR, since="boston", async_=True,
+        message("set_start_delay", handled=True, roles=POOL_OPERATOR, since="boston", async_=True,
                 doc="Change how long to wait after it started.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Seconds."),
                 ]),
-        message("set_shutdown_delay", roles=POOL_OPERATOR, since="boston", async_=True,
+        message("set_shutdown_delay", handled=True, roles=POOL_OPERATOR, since="boston", async_=True,
                 doc="Change how long to wait after it shut down.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "int", doc="Seconds."),
                 ]),
-        message("set_order", roles=POOL_OPERATOR, since="boston", async_=True,
+        message("set_order", handled=True, roles=POOL_OPERATOR, since="boston", async_=True,
                 doc="Change its place among those that start together.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -1073,19 +1074,19 @@ CLASS = cls(
                           doc="True goes on where the processor or a SR does not fit."),
                 ],
                 result="VM ref set", result_doc="The new virtual machines."),
-        message("set_actions_after_crash", roles=VM_ADMIN, async_=True,
+        message("set_actions_after_crash", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Change what becomes of it when it crashes, also while it runs.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "enum on_crash_behaviour", doc="The new choice."),
                 ]),
-        message("set_domain_type", roles=VM_ADMIN, since="kolkata",
+        message("set_domain_type", handled=True, roles=VM_ADMIN, since="kolkata",
                 doc="Change the kind of domain it runs as; it must be halted.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "enum domain_type", doc="The new kind."),
                 ]),
-        message("set_HVM_boot_policy", roles=VM_ADMIN, deprecated="kolkata",
+        message("set_HVM_boot_policy", handled=True, roles=VM_ADMIN, deprecated="kolkata",
                 doc="Change whether it starts with firmware; set_domain_type is the newer way.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -1131,14 +1132,14 @@ CLASS = cls(
                     param("self", "VM ref", doc="The VM to act on."),
                     param("mark", "bool", doc="True when it does."),
                 ]),
-        message("set_blocked_operations", roles=VM_ADMIN, since="orlando", async_=True,
+        message("set_blocked_operations", handled=True, roles=VM_ADMIN, since="orlando", async_=True,
                 doc="Replace what is forbidden with it.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "(enum vm_operations -> string) map",
                           doc="Operations, each with the error to give."),
                 ]),
-        message("add_to_blocked_operations", roles=VM_ADMIN, since="orlando", async_=True,
+        message("add_to_blocked_operations", handled=True, roles=VM_ADMIN, since="orlando", async_=True,
                 doc="Forbid one more operation.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -1146,7 +1147,7 @@ CLASS = cls(
                           doc="The key to add; it must not be in the map yet."),
                     param("value", "string", doc="What the key shall stand for."),
                 ]),
-        message("remove_from_blocked_operations", roles=VM_ADMIN, since="orlando", async_=True,
+        message("remove_from_blocked_operations", handled=True, roles=VM_ADMIN, since="orlando", async_=True,
                 doc="Forbid an operation no longer.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
@@ -1161,41 +1162,41 @@ CLASS = cls(
                     param("timeout", "float",
                           doc="Seconds to wait for it to shut down; 0 does not wait."),
                 ]),
-        message("add_to_other_config", roles=VM_ADMIN,
+        message("add_to_other_config", handled=True, roles=VM_ADMIN,
                 doc="Add an entry to its further settings.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("key", "string", doc="The key to add; it must not be in the map yet."),
                     param("value", "string", doc="What the key shall stand for."),
                 ]),
-        message("remove_from_other_config", roles=VM_ADMIN,
+        message("remove_from_other_config", handled=True, roles=VM_ADMIN,
                 doc="Remove an entry from its further settings.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("key", "string",
                           doc="The key to remove; nothing happens when the map has none."),
                 ]),
-        message("set_other_config", roles=VM_ADMIN,
+        message("set_other_config", handled=True, roles=VM_ADMIN,
                 doc="Replace its further settings.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("value", "(string -> string) map", doc="All entries."),
                 ]),
-        message("add_to_platform", roles=VM_ADMIN,
+        message("add_to_platform", handled=True, roles=VM_ADMIN,
                 doc="Add a setting of its virtual hardware.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("key", "string", doc="The key to add; it must not be in the map yet."),
                     param("value", "string", doc="What the key shall stand for."),
                 ]),
-        message("remove_from_platform", roles=VM_ADMIN,
+        message("remove_from_platform", handled=True, roles=VM_ADMIN,
                 doc="Remove a setting of its virtual hardware.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),
                     param("key", "string",
                           doc="The key to remove; nothing happens when the map has none."),
                 ]),
-        message("set_platform", roles=VM_ADMIN,
+        message("set_platform", handled=True, roles=VM_ADMIN,
                 doc="Replace the settings of its virtual hardware.",
                 params=[
                     param("self", "VM ref", doc="The VM to change."),

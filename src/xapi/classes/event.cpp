@@ -14,7 +14,8 @@ namespace {
 constexpr double longest_seconds = 24.0 * 3600;
 
 std::chrono::milliseconds wait_time(double seconds) {
-  if (!std::isfinite(seconds) || seconds < 0 || seconds > longest_seconds) seconds = longest_seconds;
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > longest_seconds)
+    seconds = longest_seconds;
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
@@ -29,8 +30,9 @@ void event_unregister(Context& context, std::vector<std::string> classes) {
 }
 
 std::vector<model::RecordValue> event_next(Context& context) {
-  context.answer_later([&hub = context.services().events, session = context.session().ref,
-                        gone = context.caller().gone](Done done) { hub.next(session, gone, done); });
+  context.answer_later(
+      [&hub = context.services().events, session = context.session().ref,
+       gone = context.caller().gone](Done done) { hub.next(session, gone, done); });
   return {};
 }
 

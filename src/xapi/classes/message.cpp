@@ -16,15 +16,24 @@ namespace {
 // The class that a value of `cls` speaks of.
 const char* class_name(model::Cls cls) {
   switch (cls) {
-    case model::Cls::VM: return "VM";
-    case model::Cls::Host: return "host";
-    case model::Cls::SR: return "SR";
-    case model::Cls::Pool: return "pool";
-    case model::Cls::VMPP: return "VMPP";
-    case model::Cls::VMSS: return "VMSS";
-    case model::Cls::PVSProxy: return "PVS_proxy";
-    case model::Cls::VDI: return "VDI";
-    case model::Cls::Certificate: return "Certificate";
+    case model::Cls::VM:
+      return "VM";
+    case model::Cls::Host:
+      return "host";
+    case model::Cls::SR:
+      return "SR";
+    case model::Cls::Pool:
+      return "pool";
+    case model::Cls::VMPP:
+      return "VMPP";
+    case model::Cls::VMSS:
+      return "VMSS";
+    case model::Cls::PVSProxy:
+      return "PVS_proxy";
+    case model::Cls::VDI:
+      return "VDI";
+    case model::Cls::Certificate:
+      return "Certificate";
   }
   return "";
 }
@@ -33,7 +42,8 @@ template <class Wanted>
 std::map<Ref<message>, model::RecordValue> records_if(Context& context, const Wanted& wanted) {
   std::map<Ref<message>, model::RecordValue> records;
   for (const auto& object : context.view().all<message>())
-    if (wanted(object)) records.emplace(object.ref(), model::RecordValue{message::index, object.row()->fields});
+    if (wanted(object))
+      records.emplace(object.ref(), model::RecordValue{message::index, object.row()->fields});
   return records;
 }
 
@@ -131,8 +141,8 @@ std::map<Ref<message>, model::RecordValue> message_get_all_records(Context& cont
 std::map<Ref<message>, model::RecordValue> message_get_all_records_where(Context& context,
                                                                          std::string expr) {
   const Where where(model::classes()[message::index], expr);
-  return records_if(context,
-                    [&](const db::Object<message>& object) { return where.matches(*object.row()); });
+  return records_if(
+      context, [&](const db::Object<message>& object) { return where.matches(*object.row()); });
 }
 
 }  // namespace xcp::xapi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Logging in and out. Local root comes in through the unix socket without a password; everybody else
-// is asked for one by the authentication daemon. root and the members of the toolstack's group have
-// every right; other users need a subject with roles (subject_identifier = user name).
+// Logging in and out. Local root comes in through the unix socket without a password; everybody
+// else is asked for one by the authentication daemon. root and the members of the toolstack's group
+// have every right; other users need a subject with roles (subject_identifier = user name).
 #include "xapi/handlers/session.gen.hpp"
 
 #include "base/fd.hpp"
@@ -37,7 +37,8 @@ Ref<model::session> session_login_with_password(Context& context, std::string un
   Services& services = context.services();
   if (originator.empty()) originator = context.caller().originator;
   if (context.caller().local_root)
-    return services.sessions.open(superuser_session(uname.empty() ? "root" : uname, originator)).ref;
+    return services.sessions.open(superuser_session(uname.empty() ? "root" : uname, originator))
+        .ref;
   if (!services.auth.check(uname, pwd))
     throw Failure("SESSION_AUTHENTICATION_FAILED", {uname, "Authentication failure"});
   if (uname == "root") return services.sessions.open(superuser_session(uname, originator)).ref;
@@ -49,20 +50,25 @@ Ref<model::session> session_login_with_password(Context& context, std::string un
   Session session;
   session.user = uname;
   session.originator = originator;
-  for (const Ref<model::role>& role : (*known)[subject::roles]) session.roles |= role_bit(view, role);
+  for (const Ref<model::role>& role : (*known)[subject::roles])
+    session.roles |= role_bit(view, role);
   if (session.roles == 0)
     throw Failure("SESSION_AUTHORIZATION_FAILED", {uname, "the user's subject has no role"});
   return services.sessions.open(session, known->ref()).ref;
 }
 
-void session_logout(Context& context) { context.services().sessions.close(context.session().ref); }
+void session_logout(Context& context) {
+  context.services().sessions.close(context.session().ref);
+}
 
 Ref<model::session> session_slave_local_login_with_password(Context& context, std::string uname,
                                                             std::string pwd) {
   return session_login_with_password(context, std::move(uname), std::move(pwd), "", "");
 }
 
-void session_local_logout(Context& context) { session_logout(context); }
+void session_local_logout(Context& context) {
+  session_logout(context);
+}
 
 std::vector<std::string> session_get_all_subject_identifiers(Context& context) {
   std::vector<std::string> identifiers;
@@ -75,9 +81,8 @@ std::vector<std::string> session_get_all_subject_identifiers(Context& context) {
 void session_logout_subject_identifier(Context& context, std::string subject_identifier) {
   const auto who = subject_of(context.view(), subject_identifier);
   if (!who) return;
-  context.services().sessions.close_if([&](const Session&, const std::string& ref) {
-    return ref == who->ref().str();
-  });
+  context.services().sessions.close_if(
+      [&](const Session&, const std::string& ref) { return ref == who->ref().str(); });
 }
 
 }  // namespace xcp::xapi

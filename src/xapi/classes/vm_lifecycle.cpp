@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// VM.start, VM.pause, VM.clean_shutdown and what belongs to them: lock the operation, make the plan,
-// run it, commit what it led to.
+// VM.start, VM.pause, VM.clean_shutdown and what belongs to them: lock the operation, make the
+// plan, run it, commit what it led to.
 #include "xapi/classes/vm_lifecycle.hpp"
 
 #include "xapi/classes/vm_state.hpp"
@@ -94,17 +94,15 @@ void vm_start_on(Context& context, Ref<VM> vm, Ref<model::host> host, bool start
 void vm_pause(Context& context, Ref<VM> vm) {
   const OperationLock lock(context, vm, Op::Pause);
   context.services().hypervisor.pause(context.view().get(vm)[VM::uuid]);
-  context.commit([&](db::Transaction& change) {
-    change.set(vm, VM::power_state, VmPowerState::Paused);
-  });
+  context.commit(
+      [&](db::Transaction& change) { change.set(vm, VM::power_state, VmPowerState::Paused); });
 }
 
 void vm_unpause(Context& context, Ref<VM> vm) {
   const OperationLock lock(context, vm, Op::Unpause);
   context.services().hypervisor.unpause(context.view().get(vm)[VM::uuid]);
-  context.commit([&](db::Transaction& change) {
-    change.set(vm, VM::power_state, VmPowerState::Running);
-  });
+  context.commit(
+      [&](db::Transaction& change) { change.set(vm, VM::power_state, VmPowerState::Running); });
 }
 
 void vm_hard_shutdown(Context& context, Ref<VM> vm) {
@@ -224,7 +222,8 @@ void vm_assert_can_boot_here(Context& context, Ref<VM> self, Ref<model::host> ho
   const std::int64_t needed = view.get(self)[VM::memory_static_max];
   const std::int64_t available = context.services().hypervisor.host().memory_free_bytes;
   if (needed > available)
-    throw Failure("HOST_NOT_ENOUGH_FREE_MEMORY", {std::to_string(needed), std::to_string(available)});
+    throw Failure("HOST_NOT_ENOUGH_FREE_MEMORY",
+                  {std::to_string(needed), std::to_string(available)});
 }
 
 std::vector<Ref<model::host>> vm_get_possible_hosts(Context& context, Ref<VM> vm) {

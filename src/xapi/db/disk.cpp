@@ -15,7 +15,9 @@ namespace xcp::db {
 
 namespace {
 
-bool is_stored(const model::FieldDesc& field) { return field.persistent && !field.derived; }
+bool is_stored(const model::FieldDesc& field) {
+  return field.persistent && !field.derived;
+}
 
 class Statement {
  public:

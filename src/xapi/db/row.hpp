@@ -17,7 +17,7 @@ namespace xcp::db {
 struct Row {
   std::string ref;
   std::uint16_t class_index = 0;
-  std::uint64_t created = 0;   // generations
+  std::uint64_t created = 0;  // generations
   std::uint64_t modified = 0;
   std::vector<model::Value> fields;  // one a FieldDesc
   // Stored members this program does not know (written by a newer one); kept for its return.

@@ -59,9 +59,8 @@ void Store::load() {
       if (type.kind == model::Kind::Set && type.element->kind == model::Kind::Ref &&
           !row->desc().fields[i].derived) {
         model::SetValue members = row->fields[i].as_set();
-        std::erase_if(members, [&](const model::Value& item) {
-          return !by_ref.contains(item.as_string());
-        });
+        std::erase_if(members,
+                      [&](const model::Value& item) { return !by_ref.contains(item.as_string()); });
         row->fields[i] = std::move(members);
       }
     }
@@ -80,7 +79,8 @@ void Store::load() {
         };
         if (value.is_set())
           for (const model::Value& item : value.as_set()) add(item.as_string());
-        else add(value.as_string());
+        else
+          add(value.as_string());
       });
     }
   for (auto& [row, fields] : derived)
@@ -131,8 +131,10 @@ std::uint64_t Store::commit(const std::function<void(Transaction&)>& change) {
       pending->changes.push_back({transaction.generation_, kind, key.class_index, key.ref, row});
     }
     for (const auto& key : transaction.persistent_) {
-      if (transaction.kinds_.at(key) == ChangeKind::Delete) pending->erase.push_back(key.ref);
-      else pending->save.push_back(transaction.edited_.at(key));
+      if (transaction.kinds_.at(key) == ChangeKind::Delete)
+        pending->erase.push_back(key.ref);
+      else
+        pending->save.push_back(transaction.edited_.at(key));
     }
     for (const auto& [target, change_of_use] : transaction.use_changes_) {
       const auto& [use, add] = change_of_use;
@@ -188,8 +190,10 @@ void Store::flush_loop() {
         error = std::current_exception();
       }
     }
-    if (error) fail(batch, error);
-    else publish(batch);
+    if (error)
+      fail(batch, error);
+    else
+      publish(batch);
     lock.lock();
   }
 }

@@ -64,9 +64,13 @@ class Transaction {
   std::vector<std::string> touched(std::uint16_t class_index) const;
 
   template <class C>
-  std::optional<Object<C>> find(const Ref<C>& ref) const { return view_.find(ref); }
+  std::optional<Object<C>> find(const Ref<C>& ref) const {
+    return view_.find(ref);
+  }
   template <class C>
-  Object<C> get(const Ref<C>& ref) const { return view_.get(ref); }
+  Object<C> get(const Ref<C>& ref) const {
+    return view_.get(ref);
+  }
 
   // A new object. Fields that are void take their defaults; the uuid is made when empty.
   // `ref` empty: a fresh one.
@@ -122,7 +126,7 @@ class Transaction {
   std::map<Key, std::shared_ptr<Row>> edited_;
   std::map<Key, ChangeKind> kinds_;
   std::map<Key, RowPtr> deleted_;
-  std::set<Key> persistent_;           // rows whose stored form changes
+  std::set<Key> persistent_;  // rows whose stored form changes
   std::map<std::uint16_t, Table*> tables_;
   // Changes to the store's index of uses, applied when the transaction succeeded.
   std::vector<std::pair<std::string, std::pair<Use, bool>>> use_changes_;
@@ -131,7 +135,7 @@ class Transaction {
 class Disk;  // SQLite, behind its wall
 
 struct StoreSettings {
-  std::string path;                 // database file; empty: in memory only (tests)
+  std::string path;  // database file; empty: in memory only (tests)
   // Runs at the end of every transaction, inside it: keeps computed fields (allowed_operations)
   // right at every moment.
   std::function<void(Transaction&)> derive;
@@ -178,8 +182,8 @@ class Store {
   StoreSettings settings_;
   std::unique_ptr<Disk> disk_;
 
-  std::mutex writer_;       // one transaction function at a time; guards head_ and uses_
-  Snapshot head_;           // with transactions that still wait for the disk
+  std::mutex writer_;  // one transaction function at a time; guards head_ and uses_
+  Snapshot head_;      // with transactions that still wait for the disk
   std::unordered_map<std::string, std::set<Transaction::Use>> uses_;
 
   mutable std::mutex mutex_;  // guards everything below; never held over disk or listener calls

@@ -135,8 +135,10 @@ void Transaction::update_back_references(std::uint16_t class_index, std::uint16_
     if (view_.find(type.class_index, target) == nullptr) continue;
     Row& row = edit(type.class_index, target);
     SetValue members = row.fields[i].as_set();
-    if (add) members.emplace_back(owner_ref);
-    else std::erase_if(members, [&](const Value& item) { return item.as_string() == owner_ref; });
+    if (add)
+      members.emplace_back(owner_ref);
+    else
+      std::erase_if(members, [&](const Value& item) { return item.as_string() == owner_ref; });
     row.fields[i] = std::move(members);
   }
 }
@@ -151,8 +153,7 @@ void Transaction::store_value(Row& row, std::uint16_t field, Value value) {
 
 std::string Transaction::create(model::RecordValue record, std::string ref) {
   const model::ClassDesc& desc = model::classes()[record.class_index];
-  if (!desc.in_database)
-    throw internal_error(std::string(desc.name) + " objects are not stored");
+  if (!desc.in_database) throw internal_error(std::string(desc.name) + " objects are not stored");
   auto row = std::make_shared<Row>();
   row->ref = ref.empty() ? make_ref_text() : std::move(ref);
   row->class_index = record.class_index;
@@ -219,8 +220,10 @@ void Transaction::destroy(std::uint16_t class_index, const std::string& ref) {
   if (known != store_.uses_.end()) uses = known->second;
   for (const auto& [target, change] : use_changes_) {
     if (target != ref) continue;
-    if (change.second) uses.insert(change.first);
-    else uses.erase(change.first);
+    if (change.second)
+      uses.insert(change.first);
+    else
+      uses.erase(change.first);
   }
   for (const Use& use : uses) {
     if (use.class_index == class_index && use.ref == ref) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Operations of VBDs and VIFs: they follow the power state of the VM and whether the device is in it.
+// Operations of VBDs and VIFs: they follow the power state of the VM and whether the device is in
+// it.
 #include "xapi/operations/operations.hpp"
 
 namespace xcp::xapi {
@@ -17,10 +18,14 @@ bool is_up(VmPowerState state) {
 
 std::string lower_state(VmPowerState state) {
   switch (state) {
-    case VmPowerState::Halted: return "halted";
-    case VmPowerState::Paused: return "paused";
-    case VmPowerState::Running: return "running";
-    case VmPowerState::Suspended: return "suspended";
+    case VmPowerState::Halted:
+      return "halted";
+    case VmPowerState::Paused:
+      return "paused";
+    case VmPowerState::Running:
+      return "running";
+    case VmPowerState::Suspended:
+      return "suspended";
   }
   return "";
 }
@@ -61,7 +66,8 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VBD>& 
     case Op::Unplug:
     case Op::UnplugForce:
       if (auto failure = attach_state(*vm, attached, true, ref)) return failure;
-      if (cd) return Failure("DEVICE_DETACH_REJECTED", {"VBD", ref, "a CD drive cannot be unplugged"});
+      if (cd)
+        return Failure("DEVICE_DETACH_REJECTED", {"VBD", ref, "a CD drive cannot be unplugged"});
       if (!vbd[VBD::unpluggable])
         return Failure("DEVICE_DETACH_REJECTED", {"VBD", ref, "the device is not unpluggable"});
       return std::nullopt;

@@ -16,8 +16,8 @@ using model::VDI;
 namespace {
 
 bool has_feature(const db::Snapshot& view, const std::string& sr_type, std::string_view feature) {
-  const auto driver = view.find_if<SM>(
-      [&](const db::Object<SM>& sm) { return sm[SM::type] == sr_type; });
+  const auto driver =
+      view.find_if<SM>([&](const db::Object<SM>& sm) { return sm[SM::type] == sr_type; });
   if (!driver) return false;
   const auto features = (*driver)[SM::features];
   return features.contains(std::string(feature));
@@ -39,25 +39,37 @@ std::optional<std::string> user_of(const db::Snapshot& view, const db::Object<VD
 std::string_view needed_feature(model::VdiOperations operation) {
   using Op = model::VdiOperations;
   switch (operation) {
-    case Op::Clone: return "VDI_CLONE";
-    case Op::Snapshot: return "VDI_SNAPSHOT";
-    case Op::Resize: return "VDI_RESIZE";
-    case Op::ResizeOnline: return "VDI_RESIZE_ONLINE";
-    case Op::Destroy: return "VDI_DELETE";
-    case Op::Mirror: return "VDI_MIRROR";
+    case Op::Clone:
+      return "VDI_CLONE";
+    case Op::Snapshot:
+      return "VDI_SNAPSHOT";
+    case Op::Resize:
+      return "VDI_RESIZE";
+    case Op::ResizeOnline:
+      return "VDI_RESIZE_ONLINE";
+    case Op::Destroy:
+      return "VDI_DELETE";
+    case Op::Mirror:
+      return "VDI_MIRROR";
     case Op::EnableCbt:
     case Op::DisableCbt:
     case Op::DataDestroy:
-    case Op::ListChangedBlocks: return "VDI_CONFIG_CBT";
-    case Op::SetOnBoot: return "VDI_RESET_ON_BOOT";
-    case Op::GenerateConfig: return "VDI_GENERATE_CONFIG";
+    case Op::ListChangedBlocks:
+      return "VDI_CONFIG_CBT";
+    case Op::SetOnBoot:
+      return "VDI_RESET_ON_BOOT";
+    case Op::GenerateConfig:
+      return "VDI_GENERATE_CONFIG";
     case Op::RevertTo:
-    case Op::RevertFrom: return "VDI_REVERT";
-    case Op::Update: return "VDI_UPDATE";
+    case Op::RevertFrom:
+      return "VDI_REVERT";
+    case Op::Update:
+      return "VDI_UPDATE";
     case Op::Copy:
     case Op::Forget:
     case Op::ForceUnlock:
-    case Op::Blocked: return "";
+    case Op::Blocked:
+      return "";
   }
   return "";
 }
@@ -65,22 +77,35 @@ std::string_view needed_feature(model::VdiOperations operation) {
 std::string_view needed_feature(model::StorageOperations operation) {
   using Op = model::StorageOperations;
   switch (operation) {
-    case Op::VdiCreate: return "VDI_CREATE";
-    case Op::VdiDestroy: return "VDI_DELETE";
-    case Op::VdiResize: return "VDI_RESIZE";
-    case Op::VdiClone: return "VDI_CLONE";
-    case Op::VdiSnapshot: return "VDI_SNAPSHOT";
-    case Op::VdiMirror: return "VDI_MIRROR";
-    case Op::VdiIntroduce: return "VDI_INTRODUCE";
-    case Op::VdiResizeOnline: return "VDI_RESIZE_ONLINE";
+    case Op::VdiCreate:
+      return "VDI_CREATE";
+    case Op::VdiDestroy:
+      return "VDI_DELETE";
+    case Op::VdiResize:
+      return "VDI_RESIZE";
+    case Op::VdiClone:
+      return "VDI_CLONE";
+    case Op::VdiSnapshot:
+      return "VDI_SNAPSHOT";
+    case Op::VdiMirror:
+      return "VDI_MIRROR";
+    case Op::VdiIntroduce:
+      return "VDI_INTRODUCE";
+    case Op::VdiResizeOnline:
+      return "VDI_RESIZE_ONLINE";
     case Op::VdiEnableCbt:
     case Op::VdiDisableCbt:
     case Op::VdiDataDestroy:
-    case Op::VdiListChangedBlocks: return "VDI_CONFIG_CBT";
-    case Op::VdiSetOnBoot: return "VDI_RESET_ON_BOOT";
-    case Op::VdiGenerateConfig: return "VDI_GENERATE_CONFIG";
-    case Op::VdiUpdate: return "VDI_UPDATE";
-    case Op::VdiRevert: return "VDI_REVERT";
+    case Op::VdiListChangedBlocks:
+      return "VDI_CONFIG_CBT";
+    case Op::VdiSetOnBoot:
+      return "VDI_RESET_ON_BOOT";
+    case Op::VdiGenerateConfig:
+      return "VDI_GENERATE_CONFIG";
+    case Op::VdiUpdate:
+      return "VDI_UPDATE";
+    case Op::VdiRevert:
+      return "VDI_REVERT";
     case Op::Scan:
     case Op::Destroy:
     case Op::Forget:
@@ -90,9 +115,11 @@ std::string_view needed_feature(model::StorageOperations operation) {
     case Op::VdiCopy:
     case Op::VdiForget:
     case Op::PbdCreate:
-    case Op::PbdDestroy: return "";
+    case Op::PbdDestroy:
+      return "";
     case Op::VdiBlocked:
-    case Op::VdiForceUnlock: return "none has it";
+    case Op::VdiForceUnlock:
+      return "none has it";
   }
   return "";
 }
@@ -122,8 +149,7 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VDI>& 
                           operation == Op::RevertTo || operation == Op::SetOnBoot;
   if (needs_idle && user_of(view, vdi))
     return Failure("VDI_IN_USE", {ref, std::string(model::to_string(operation))});
-  if (operation == Op::Resize && vdi[VDI::is_a_snapshot])
-    return Failure("VDI_READONLY", {ref});
+  if (operation == Op::Resize && vdi[VDI::is_a_snapshot]) return Failure("VDI_READONLY", {ref});
   return std::nullopt;
 }
 

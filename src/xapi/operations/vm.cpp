@@ -14,7 +14,6 @@ using Op = model::VmOperations;
 
 namespace {
 
-
 // Empty: never (the operation is not offered).
 std::vector<VmPowerState> states_for(Op operation) {
   constexpr auto halted = VmPowerState::Halted;
@@ -112,7 +111,9 @@ std::string expected_text(const std::vector<VmPowerState>& states) {
   return text;
 }
 
-std::string lower_state(VmPowerState state) { return expected_text({state}); }
+std::string lower_state(VmPowerState state) {
+  return expected_text({state});
+}
 
 // What the host's driver can do stands in host.capabilities.
 bool host_can(const db::Snapshot& view, const db::Object<VM>& vm, std::string_view what) {

@@ -85,8 +85,6 @@ void add_final_steps(Plan& plan, Services& services, const db::Object<VM>& vm, b
 
 }  // namespace
 
-std::string nvram_dir(const Services& services) { return services.settings.nvram_dir; }
-
 network::PortSpec port_spec(const db::Snapshot& view, const db::Object<VIF>& vif) {
   network::PortSpec port;
   port.uuid = vif[VIF::uuid];
@@ -110,8 +108,7 @@ Plan start_plan(Services& services, const db::Snapshot& view, const db::Object<V
   plan.step(
       "build domain", 5,
       [&services, view, vm, started] {
-        started->domain = services.hypervisor.build(
-            vm_spec(view, vm, started->backings, nvram_dir(services)));
+        started->domain = services.hypervisor.build(vm_spec(view, vm, started->backings));
       },
       [&services, uuid] { services.hypervisor.destroy(uuid); });
   add_final_steps(plan, services, vm, paused, started);
@@ -136,8 +133,7 @@ Plan resume_plan(Services& services, const db::Snapshot& view, const db::Object<
   plan.step(
       "restore domain", 10,
       [&services, view, vm, started, path] {
-        started->domain = services.hypervisor.restore(
-            vm_spec(view, vm, started->backings, nvram_dir(services)), *path);
+        started->domain = services.hypervisor.restore(vm_spec(view, vm, started->backings), *path);
       },
       [&services, uuid] { services.hypervisor.destroy(uuid); });
   plan.step("detach suspend image", 1, [&services, use] { detach(services.storage, use); });
@@ -151,9 +147,8 @@ Plan stop_plan(Services& services, const db::Snapshot& view, const db::Object<VM
   plan.step("destroy domain", 3, [&services, uuid] { services.hypervisor.destroy(uuid); });
   for (const Ref<VIF>& ref : vm[VM::VIFs]) {
     const auto vif = view.get(ref);
-    plan.step("remove port " + vif[VIF::device], 1, [&services, port = vif[VIF::uuid]] {
-      services.network.remove_port(port);
-    });
+    plan.step("remove port " + vif[VIF::device], 1,
+              [&services, port = vif[VIF::uuid]] { services.network.remove_port(port); });
   }
   for (const Ref<VBD>& ref : vm[VM::VBDs]) {
     const auto vbd = view.get(ref);
@@ -178,9 +173,7 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
   spec.virtual_size = vm[VM::memory_static_max] + (256ll << 20);
   plan.step(
       "create suspend image", 1,
-      [&services, sr_uuid, spec, image] {
-        *image = services.storage.vdi_create(sr_uuid, spec);
-      },
+      [&services, sr_uuid, spec, image] { *image = services.storage.vdi_create(sr_uuid, spec); },
       [&services, sr_uuid, vdi = spec.uuid] {
         for (const sm::VdiInfo& info : services.storage.sr_scan(sr_uuid))
           if (info.uuid == vdi) services.storage.vdi_destroy(sr_uuid, vdi);
@@ -194,8 +187,7 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
         services.storage.vdi_activate(use.sr, use.vdi, use.data_path);
       },
       [&services, use] { detach(services.storage, use); });
-  plan.step("save domain", 10,
-            [&services, uuid, path] { services.hypervisor.save(uuid, *path); });
+  plan.step("save domain", 10, [&services, uuid, path] { services.hypervisor.save(uuid, *path); });
   plan.step("detach suspend image", 1, [&services, use] { detach(services.storage, use); });
   plan.append(stop_plan(services, view, vm));
   return plan;
@@ -255,9 +247,8 @@ Plan unplug_vif_plan(Services& services, const db::Snapshot& view, const db::Obj
   plan.step("unplug NIC", 2, [&services, vm, device = vif[VIF::device]] {
     services.hypervisor.unplug_nic(vm, device);
   });
-  plan.step("remove port " + vif[VIF::device], 1, [&services, port = vif[VIF::uuid]] {
-    services.network.remove_port(port);
-  });
+  plan.step("remove port " + vif[VIF::device], 1,
+            [&services, port = vif[VIF::uuid]] { services.network.remove_port(port); });
   return plan;
 }
 

@@ -41,8 +41,6 @@ Plan plug_vif_plan(Services& services, const db::Snapshot& view, const db::Objec
 Plan unplug_vif_plan(Services& services, const db::Snapshot& view,
                      const db::Object<model::VIF>& vif);
 
-// Device paths made by the plans: where UEFI variables are kept, and the port of a VIF.
-std::string nvram_dir(const Services& services);
 network::PortSpec port_spec(const db::Snapshot& view, const db::Object<model::VIF>& vif);
 
 }  // namespace xcp::xapi

@@ -30,9 +30,8 @@ int number_of(const std::string& text) {
 
 template <class Spec>
 void sort_by_device(std::vector<Spec>& specs) {
-  std::sort(specs.begin(), specs.end(), [](const Spec& a, const Spec& b) {
-    return number_of(a.device) < number_of(b.device);
-  });
+  std::sort(specs.begin(), specs.end(),
+            [](const Spec& a, const Spec& b) { return number_of(a.device) < number_of(b.device); });
 }
 
 // "tcp:2222:22 8080:80" in VIF.other_config:port-forwards: host port (0: any) to guest port.
@@ -117,17 +116,14 @@ hypervisor::NicSpec nic_spec(const db::Snapshot&, const db::Object<VIF>& vif,
 }
 
 hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
-                           const DeviceBackings& backings, const std::string& nvram_dir) {
+                           const DeviceBackings& backings) {
   if (!is_hvm(vm)) throw Failure("VM_HVM_REQUIRED", {vm.ref().str()});
   const auto boot = vm[VM::HVM_boot_params];
   hypervisor::VmSpec spec;
   spec.uuid = vm[VM::uuid];
   spec.name = vm[VM::name_label];
   spec.platform = vm[VM::platform];
-  if (value_of(boot, "firmware", "bios") == "uefi") {
-    spec.firmware = hypervisor::Firmware::uefi;
-    spec.nvram_path = nvram_dir + "/" + spec.uuid + ".fd";
-  }
+  if (value_of(boot, "firmware", "bios") == "uefi") spec.firmware = hypervisor::Firmware::uefi;
   if (!vm[VM::PV_kernel].empty())
     spec.direct_kernel = {vm[VM::PV_kernel], vm[VM::PV_ramdisk], vm[VM::PV_args]};
   spec.boot_order = value_of(boot, "order", "cd");

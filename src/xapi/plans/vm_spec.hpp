@@ -25,9 +25,9 @@ hypervisor::DiskSpec disk_spec(const db::Snapshot& view, const db::Object<model:
 hypervisor::NicSpec nic_spec(const db::Snapshot& view, const db::Object<model::VIF>& vif,
                              const network::PortBacking& backing);
 
-// `nvram_dir`: where UEFI variable stores live, one a VM. Throws VALUE_NOT_SUPPORTED for settings
+// Throws VALUE_NOT_SUPPORTED for settings
 // that no guest can have, VM_HVM_REQUIRED for PV guests on a hypervisor that has none.
 hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<model::VM>& vm,
-                           const DeviceBackings& backings, const std::string& nvram_dir);
+                           const DeviceBackings& backings);
 
 }  // namespace xcp::xapi

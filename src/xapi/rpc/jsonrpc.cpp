@@ -58,8 +58,7 @@ JsonCall parse_jsonrpc(std::string_view body) {
     call.version2 = true;
   }
   const auto method = request.find("method");
-  if (method == request.end() || !method->value().is_string())
-    throw MalformedRequest("no method");
+  if (method == request.end() || !method->value().is_string()) throw MalformedRequest("no method");
   call.call.method = method->value().get_string();
   const auto id = request.find("id");
   if (id == request.end() || (!id->value().is_number() && !id->value().is_string()))

@@ -14,7 +14,8 @@ class XmlArguments : public Arguments {
  public:
   explicit XmlArguments(std::unique_ptr<pugi::xml_document> document)
       : document_(std::move(document)) {
-    for (const pugi::xml_node param : document_->child("methodCall").child("params").children("param"))
+    for (const pugi::xml_node param :
+         document_->child("methodCall").child("params").children("param"))
       values_.push_back(param.child("value"));
   }
   std::size_t size() const override { return values_.size(); }
@@ -72,9 +73,9 @@ std::string error_array(const Failure& failure) {
 
 ParsedCall parse_xmlrpc(std::string_view body) {
   auto document = std::make_unique<pugi::xml_document>();
-  const auto parsed =
-      document->load_buffer(body.data(), body.size(), pugi::parse_default | pugi::parse_ws_pcdata_single,
-                            pugi::encoding_utf8);
+  const auto parsed = document->load_buffer(body.data(), body.size(),
+                                            pugi::parse_default | pugi::parse_ws_pcdata_single,
+                                            pugi::encoding_utf8);
   if (!parsed)
     throw MalformedRequest(std::string("malformed XML: ") + parsed.description() + " at byte " +
                            std::to_string(parsed.offset));
@@ -91,7 +92,8 @@ ParsedCall parse_xmlrpc(std::string_view body) {
 }
 
 std::string xmlrpc_reply(const Outcome& outcome) {
-  if (outcome.failure) return envelope("Failure", "ErrorDescription", error_array(*outcome.failure));
+  if (outcome.failure)
+    return envelope("Failure", "ErrorDescription", error_array(*outcome.failure));
   std::string value;
   outcome.result.write(value, Wire::Xml);
   return envelope("Success", "Value", value);

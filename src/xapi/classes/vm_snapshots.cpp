@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// VM.snapshot, VM.checkpoint and VM.revert. A running guest goes on writing to new images; the
+// moment it is switched to them, all disks at once, is the time of the snapshot.
+#include <algorithm>
+
+#include "xapi/classes/vm_lifecycle.hpp"
+#include "xapi/classes/vm_records.hpp"
+#include "xapi/classes/vm_state.hpp"
+#include "xapi/handlers/vm.gen.hpp"
+#include "xapi/operations/operations.hpp"
+#include "xapi/plans/disk_plans.hpp"
+#include "xapi/plans/vm_plans.hpp"
+
+namespace xcp::xapi {
+
+using model::RecordValue;
+using model::SR;
+using model::VBD;
+using model::VDI;
+using model::VM;
+using model::VmPowerState;
+using Op = model::VmOperations;
+
+namespace {
+
+bool is_up(const db::Object<VM>& vm) {
+  return vm[VM::power_state] == VmPowerState::Running ||
+         vm[VM::power_state] == VmPowerState::Paused;
+}
+
+void add_snapshot_steps(Plan& plan, Context& context, const std::vector<VmDisk>& disks,
+                        std::vector<CopiedDisk>& copies) {
+  for (const VmDisk& disk : disks) {
+    sm::VdiSpec spec;
+    spec.uuid = make_uuid();
+    spec.name = disk.vdi_name;
+    plan.step(
+        "snapshot disk " + disk.device, 1,
+        [&context, &copies, disk, spec] {
+          copies.push_back(
+              {disk.vbd, disk.sr,
+               context.services().storage.vdi_snapshot(disk.sr_uuid, disk.vdi_uuid, spec)});
+        },
+        [&context, disk, spec] {
+          destroy_if_there(context.services().storage, disk.sr_uuid, spec.uuid);
+        });
+  }
+}
+
+// The images a running guest has to write to now.
+std::map<std::string, hypervisor::DiskSpec> current_images(Services& services,
+                                                           const db::Snapshot& view,
+                                                           const std::vector<VmDisk>& disks) {
+  std::map<std::string, hypervisor::DiskSpec> images;
+  for (const VmDisk& disk : disks) {
+    const auto vbd = view.get(disk.vbd);
+    if (!vbd[VBD::currently_attached] || vbd[VBD::mode] == model::VbdMode::RO) continue;
+    const sm::DiskSource source = services.storage.vdi_source(disk.sr_uuid, disk.vdi_uuid);
+    images[disk.device] = disk_spec(view, vbd, &source);
+  }
+  return images;
+}
+
+std::vector<VmDisk> wanted_disks(const db::Snapshot& view, const db::Object<VM>& vm,
+                                 const std::vector<Ref<VDI>>& ignored) {
+  std::vector<VmDisk> disks = disks_of(view, vm);
+  std::erase_if(disks, [&](const VmDisk& disk) {
+    return std::find(ignored.begin(), ignored.end(), disk.vdi) != ignored.end();
+  });
+  return disks;
+}
+
+Ref<VM> commit_snapshot(Context& context, const Ref<VM>& vm, const std::string& name,
+                        const std::vector<CopiedDisk>& copies,
+                        const std::function<void(db::Transaction&, RecordValue&)>& adjust) {
+  Ref<VM> snapshot;
+  context.commit([&](db::Transaction& change) {
+    const auto from = change.get(vm);
+    snapshot =
+        copy_vm_records(change, from, name, CopyKind::Snapshot, copies, [&](RecordValue& record) {
+          record.set(VM::is_a_snapshot, true);
+          record.set(VM::is_a_template, true);
+          record.set(VM::is_default_template, false);
+          record.set(VM::snapshot_of, vm);
+          record.set(VM::snapshot_time, model::now());
+          record.set(
+              VM::snapshot_info,
+              {{"power-state-at-snapshot", std::string(model::to_string(from[VM::power_state]))},
+               {"disk-snapshot-type", is_up(from) ? "crash_consistent" : "quiesced"}});
+          adjust(change, record);
+        });
+    change.set(vm, VM::parent, snapshot);
+  });
+  return snapshot;
+}
+
+}  // namespace
+
+Ref<VM> vm_snapshot(Context& context, Ref<VM> vm, std::string new_name,
+                    std::vector<Ref<VDI>> ignore_vdis) {
+  const OperationLock lock(context, vm, Op::Snapshot);
+  const db::Snapshot view = context.view();
+  const auto object = view.get(vm);
+  const std::vector<VmDisk> disks = wanted_disks(view, object, ignore_vdis);
+  std::vector<CopiedDisk> copies;
+  Plan plan("VM.snapshot");
+  add_snapshot_steps(plan, context, disks, copies);
+  if (is_up(object))
+    plan.step("switch guest to new images", 2, [&] {
+      context.services().hypervisor.switch_images(object[VM::uuid],
+                                                  current_images(context.services(), view, disks));
+    });
+  context.run(plan);
+  return commit_snapshot(context, vm, new_name, copies, [](db::Transaction&, RecordValue&) {});
+}
+
+Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
+  const OperationLock lock(context, vm, Op::Checkpoint);
+  const db::Snapshot view = context.view();
+  const auto object = view.get(vm);
+  const std::vector<VmDisk> disks = disks_of(view, object);
+  const Ref<SR> sr = suspend_sr(view, context.services(), object);
+  const std::string sr_uuid = view.get(sr)[SR::uuid];
+  std::vector<CopiedDisk> copies;
+  Plan plan("VM.checkpoint");
+  add_snapshot_steps(plan, context, disks, copies);
+  sm::VdiSpec spec;
+  spec.uuid = make_uuid();
+  spec.name = "Suspend image";
+  spec.type = "suspend";
+  spec.format = sm::ImageFormat::raw;
+  spec.virtual_size = object[VM::memory_static_max] + (256ll << 20);
+  const std::string data_path = "suspend-" + object[VM::uuid];
+  sm::Storage& storage = context.services().storage;
+  sm::VdiInfo image;
+  std::string path;
+  plan.step(
+      "create memory image", 1, [&] { image = storage.vdi_create(sr_uuid, spec); },
+      [&] { destroy_if_there(storage, sr_uuid, spec.uuid); });
+  plan.step(
+      "attach memory image", 1,
+      [&] {
+        path = storage.vdi_attach(sr_uuid, spec.uuid, data_path, true).path;
+        storage.vdi_activate(sr_uuid, spec.uuid, data_path);
+      },
+      [&] { storage.vdi_detach(sr_uuid, spec.uuid, data_path); });
+  plan.step("save memory and switch guest to new images", 10, [&] {
+    context.services().hypervisor.checkpoint(object[VM::uuid], path,
+                                             current_images(context.services(), view, disks));
+  });
+  plan.step("detach memory image", 1, [&] { storage.vdi_detach(sr_uuid, spec.uuid, data_path); });
+  context.run(plan);
+  return commit_snapshot(context, vm, new_name, copies,
+                         [&](db::Transaction& change, RecordValue& record) {
+                           record.set(VM::power_state, VmPowerState::Suspended);
+                           record.set(VM::suspend_VDI, change.create<VDI>(vdi_record(image, sr)));
+                         });
+}
+
+namespace {
+
+struct RevertedDisk {
+  VmDisk now;
+  VmDisk then;
+};
+
+// Disks of the VM that have a snapshot to go back to.
+std::vector<RevertedDisk> disks_to_revert(const db::Snapshot& view, const db::Object<VM>& vm,
+                                          const db::Object<VM>& snapshot) {
+  std::vector<RevertedDisk> pairs;
+  for (const VmDisk& then : disks_of(view, snapshot))
+    for (const VmDisk& now : disks_of(view, vm))
+      if (view.get(then.vdi)[VDI::snapshot_of] == now.vdi) pairs.push_back({now, then});
+  return pairs;
+}
+
+void add_revert_steps(Plan& plan, sm::Storage& storage, const RevertedDisk& pair) {
+  const auto& [now, then] = pair;
+  sm::VdiSpec backup;
+  backup.uuid = make_uuid();
+  backup.name = now.vdi_name + " (before revert)";
+  plan.step(
+      "keep disk " + now.device, 1,
+      [&storage, now, backup] { storage.vdi_snapshot(now.sr_uuid, now.vdi_uuid, backup); },
+      [&storage, now, backup] { destroy_if_there(storage, now.sr_uuid, backup.uuid); });
+  plan.step(
+      "revert disk " + now.device, 2,
+      [&storage, now, then] { storage.vdi_revert(now.sr_uuid, now.vdi_uuid, then.vdi_uuid); },
+      [&storage, now, backup] { storage.vdi_revert(now.sr_uuid, now.vdi_uuid, backup.uuid); });
+}
+
+// Settings of the VM as they were; identity and relations stay.
+void restore_settings(db::Transaction& change, const Ref<VM>& vm, const db::Object<VM>& snapshot) {
+  const auto fields = snapshot.row()->desc().fields;
+  const std::vector<std::uint16_t> kept = {
+      VM::uuid.index,        VM::is_a_template.index, VM::is_a_snapshot.index,
+      VM::snapshot_of.index, VM::snapshot_time.index, VM::snapshot_info.index,
+      VM::power_state.index, VM::name_label.index,    VM::metrics.index,
+      VM::parent.index,      VM::suspend_VDI.index,   VM::guest_metrics.index,
+      VM::domid.index,       VM::resident_on.index,   VM::is_default_template.index};
+  for (std::uint16_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].derived || !fields[i].persistent || fields[i].internal) continue;
+    if (std::find(kept.begin(), kept.end(), i) != kept.end()) continue;
+    change.set(VM::index, vm.str(), i, snapshot.row()->fields[i]);
+  }
+  change.set(vm, VM::parent, snapshot.ref());
+}
+
+}  // namespace
+
+void vm_revert(Context& context, Ref<VM> snapshot) {
+  const OperationLock snapshot_lock(context, snapshot, Op::Revert);
+  const Ref<VM> vm = context.view().get(snapshot)[VM::snapshot_of];
+  if (!context.view().find(vm)) throw Failure("VM_REVERT_FAILED", {vm.str(), snapshot.str()});
+  const OperationLock lock(context, vm, Op::Reverting);
+  const db::Snapshot view = context.view();
+  const auto from = view.get(snapshot);
+  sm::Storage& storage = context.services().storage;
+  if (is_up(view.get(vm))) {
+    context.run(stop_plan(context.services(), view, view.get(vm)));
+    context.commit([&](db::Transaction& change) { record_halted(change, vm); });
+  }
+  Plan plan("VM.revert");
+  const auto pairs = disks_to_revert(view, view.get(vm), from);
+  for (const RevertedDisk& pair : pairs) add_revert_steps(plan, storage, pair);
+  const auto old_image = view.find(view.get(vm)[VM::suspend_VDI]);
+  const auto image = view.find(from[VM::suspend_VDI]);
+  sm::VdiInfo image_copy;
+  const std::string image_sr = image ? view.get((*image)[VDI::SR])[SR::uuid] : "";
+  sm::VdiSpec spec;
+  spec.uuid = make_uuid();
+  spec.name = "Suspend image";
+  spec.type = "suspend";
+  spec.format = sm::ImageFormat::raw;
+  if (image)
+    plan.step(
+        "copy memory image", 5,
+        [&] { image_copy = storage.vdi_copy(image_sr, (*image)[VDI::uuid], image_sr, spec); },
+        [&] { destroy_if_there(storage, image_sr, spec.uuid); });
+  context.run(plan);
+  context.commit([&](db::Transaction& change) {
+    restore_settings(change, vm, from);
+    if (image)
+      record_suspended(change, vm, change.create<VDI>(vdi_record(image_copy, (*image)[VDI::SR])));
+    else
+      record_halted(change, vm);
+    if (old_image) change.destroy(old_image->ref());
+  });
+  // What follows only tidies up; the next scan of the SR finds what could not be removed.
+  for (const RevertedDisk& pair : pairs)
+    for (const sm::VdiInfo& info : storage.sr_scan(pair.now.sr_uuid))
+      if (info.snapshot_of == pair.now.vdi_uuid &&
+          info.name == pair.now.vdi_name + " (before revert)")
+        storage.vdi_destroy(pair.now.sr_uuid, info.uuid);
+  if (old_image)
+    destroy_if_there(storage, view.get((*old_image)[VDI::SR])[SR::uuid], (*old_image)[VDI::uuid]);
+}
+
+}  // namespace xcp::xapi
