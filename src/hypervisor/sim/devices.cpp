@@ -69,20 +69,17 @@ void Simulation::take_nic_locked(Domain& domain, NicSpec& nic) {
     ports.insert(forward.host_port);
   }
 
-  if (wanted.backing != NicBacking::none) {
-    // The same MAC gets the same address as long as nobody else has it.
-    std::uint64_t number = mixed(settings_.seed, wanted.mac, 0);
-    std::string address;
-    do {
-      const auto last = 1 + number % 254;
-      address = fmt::format("10.{}.{}.{}", number >> 24 & 0xff, number >> 16 & 0xff, last);
-      ++number;
-    } while (leased_addresses_.contains(address));
-    leased_addresses_.insert(address);
-    domain.addresses[wanted.device] = address;
-  } else {
-    domain.addresses.erase(wanted.device);
-  }
+  // The same MAC gets the same address as long as nobody else has it. Backing makes no difference:
+  // the networks are as simulated as the guests.
+  std::uint64_t number = mixed(settings_.seed, wanted.mac, 0);
+  std::string address;
+  do {
+    const auto last = 1 + number % 254;
+    address = fmt::format("10.{}.{}.{}", number >> 24 & 0xff, number >> 16 & 0xff, last);
+    ++number;
+  } while (leased_addresses_.contains(address));
+  leased_addresses_.insert(address);
+  domain.addresses[wanted.device] = address;
   host_devices_.insert(wanted.host_device);
   forwarded_ports_.merge(ports);
   nic = std::move(wanted);
@@ -101,6 +98,8 @@ void Simulation::plug_disk(std::string uuid, DiskSpec disk) {
   Operation operation(*this, "plug_disk", uuid);
   require_ours(uuid);
   check_disk(disk);
+  if (disk.cdrom)
+    throw Failure("OPERATION_NOT_ALLOWED", {"a CD drive can be added only while the VM is halted"});
   operation.take_time(Duration::plug);
   change(uuid, [&](Domain& domain) {
     if (find_disk(domain, disk.device) != nullptr)
@@ -117,8 +116,13 @@ void Simulation::unplug_disk(std::string uuid, std::string device) {
   bool refuses;
   {
     std::lock_guard lock(mutex_);
+    if (!domains_.contains(uuid)) return;
     Domain& domain = find_ours_locked(uuid);
-    if (find_disk(domain, device) == nullptr) return;
+    const DiskSpec* disk = find_disk(domain, device);
+    if (disk == nullptr) return;
+    if (disk->cdrom)
+      throw Failure("OPERATION_NOT_ALLOWED",
+                    {"a CD drive can be taken away only while the VM is halted"});
     refuses = behaves_locked(domain, "ignore_unplug");
   }
   if (refuses) {
@@ -213,6 +217,7 @@ void Simulation::unplug_nic(std::string uuid, std::string device) {
   bool refuses;
   {
     std::lock_guard lock(mutex_);
+    if (!domains_.contains(uuid)) return;
     Domain& domain = find_ours_locked(uuid);
     if (find_nic(domain, device) == nullptr) return;
     refuses = behaves_locked(domain, "ignore_unplug");

@@ -154,7 +154,7 @@ DomainStats stats_of(const Domain& domain, std::int64_t now_ms, std::uint64_t se
   }
   for (const NicSpec& nic : domain.state.nics) {
     const std::uint64_t number = 6000 + mixed(0, nic.device, 0) % 1000;
-    const double busy = nic.backing == NicBacking::none ? 0 : mixed_fraction(seed, uuid, number);
+    const double busy = mixed_fraction(seed, uuid, number);
     stats.nics.push_back(io_of(domain, nic.device, {busy * 60000, busy * 3000},
                                {busy * 25000, busy * 1000}, plugged_s(domain, "nic/" + nic.device),
                                now_s, 700, seed, number));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <set>
 
 #include "base/failure.hpp"
@@ -28,6 +29,7 @@ class NewNvram {
  public:
   explicit NewNvram(const std::string& path) {
     if (path.empty()) return;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!fd && errno == EEXIST) return;
     if (!fd) throw system_failure("create " + path, errno);
@@ -130,12 +132,19 @@ DomainState Simulation::make_visible(Domain domain, Claim& claim) {
   return made.state;
 }
 
+// Where variables are kept for a VM whose owner named no place; empty where nothing is kept at all.
+std::string Simulation::own_nvram_path(const std::string& uuid) const {
+  return settings_.state_dir.empty() ? "" : settings_.state_dir + "/nvram/" + uuid + ".fd";
+}
+
 DomainState Simulation::build(VmSpec spec) {
   Operation operation(*this, "build", spec.uuid);
   check_spec(spec);
   require_absent(spec.uuid);
   Domain domain = from_spec(std::move(spec));
   Claim claim(*this, domain.memory_claim_bytes);
+  if (domain.spec.firmware == Firmware::uefi && domain.spec.nvram_path.empty())
+    domain.spec.nvram_path = own_nvram_path(domain.spec.uuid);
   NewNvram nvram(domain.spec.firmware == Firmware::uefi ? domain.spec.nvram_path : "");
   operation.take_time(Duration::build);
   const DomainState state = make_visible(std::move(domain), claim);
@@ -225,6 +234,20 @@ void Simulation::reset(std::string uuid) {
         EventKind::rebooted);
     if (had_agent) publish_locked(EventKind::guest_facts, uuid);
   }
+  operation.done();
+}
+
+void Simulation::forget(std::string uuid) {
+  Operation operation(*this, "forget", uuid);
+  {
+    std::lock_guard lock(mutex_);
+    if (domains_.contains(uuid)) throw Failure("OPERATION_NOT_ALLOWED", {"VM " + uuid + " runs"});
+    if (host_.behaviours.erase(uuid) != 0) store_host_locked();
+  }
+  operation.middle();
+  const std::string path = own_nvram_path(uuid);
+  if (is_uuid(uuid) && !path.empty() && unlink(path.c_str()) != 0 && errno != ENOENT)
+    throw system_failure("remove " + path, errno);
   operation.done();
 }
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "base/failure.hpp"
 #include "base/fault.hpp"
 #include "base/fd.hpp"
@@ -79,7 +81,10 @@ Simulation::Claim::~Claim() {
 
 Simulation::Simulation(const SimSettings& settings)
     : settings_(settings), timing_(timing_of(settings)), events_(remembered_events) {
-  if (!settings_.state_dir.empty()) journal_.emplace(settings_.state_dir + "/domains.journal");
+  if (!settings_.state_dir.empty()) {
+    std::filesystem::create_directories(settings_.state_dir);
+    journal_.emplace(settings_.state_dir + "/domains.journal");
+  }
   load();
   consoles_ =
       std::make_unique<Consoles>([this](std::int64_t domid) { return console_view(domid); });

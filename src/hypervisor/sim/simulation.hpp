@@ -46,6 +46,7 @@ class Simulation : public Hypervisor {
   void shutdown(std::string uuid, ShutdownKind kind) override;
   void destroy(std::string uuid) override;
   void reset(std::string uuid) override;
+  void forget(std::string uuid) override;
 
   void save(std::string uuid, std::string path) override;
   DomainState restore(VmSpec spec, std::string path) override;
@@ -126,6 +127,8 @@ class Simulation : public Hypervisor {
   std::int64_t free_memory_locked() const;
   void require_free_locked(std::int64_t bytes) const;  // HOST_NOT_ENOUGH_FREE_MEMORY
   bool behaves_locked(const Domain& domain, const std::string& key) const;
+
+  std::string own_nvram_path(const std::string& uuid) const;
 
   // A domain made from a spec, not yet visible.
   void check_spec(const VmSpec& spec) const;

@@ -40,6 +40,10 @@ TEST_F(SimTest, DisksComeAndGo) {
   EXPECT_EQ(state_of(uuid).disks.size(), 2u);
   sim->unplug_disk(uuid, "1");
   sim->unplug_disk(uuid, "9");
+  DiskSpec drive = disk("4", "");
+  drive.cdrom = true;
+  EXPECT_EQ(code_of([&] { sim->plug_disk(uuid, drive); }), "OPERATION_NOT_ALLOWED");
+  EXPECT_EQ(code_of([&] { sim->unplug_disk(uuid, "3"); }), "OPERATION_NOT_ALLOWED");
 }
 
 TEST_F(SimTest, ADriveTakesAndEjectsMedia) {

@@ -189,8 +189,7 @@ TEST_F(SimTest, CallsOnADomainThatIsNotThereSaySo) {
   for (const auto& call : std::vector<std::function<void()>>{
            [&] { sim->unpause(uuid); }, [&] { sim->pause(uuid); }, [&] { sim->reset(uuid); },
            [&] { sim->shutdown(uuid, ShutdownKind::poweroff); }, [&] { sim->guest(uuid); },
-           [&] { sim->plug_disk(uuid, {}); }, [&] { sim->unplug_disk(uuid, "0"); },
-           [&] { sim->plug_nic(uuid, {}); }, [&] { sim->unplug_nic(uuid, "0"); },
+           [&] { sim->plug_disk(uuid, {}); }, [&] { sim->plug_nic(uuid, {}); },
            [&] { sim->set_vcpus(uuid, 1); }, [&] { sim->set_memory_target(uuid, 1); },
            [&] { sim->switch_images(uuid, {}); }, [&] { sim->change_medium(uuid, "3", {}); },
            [&] { sim->console(uuid, ConsoleKind::serial); },
@@ -198,6 +197,8 @@ TEST_F(SimTest, CallsOnADomainThatIsNotThereSaySo) {
            [&] { sim->checkpoint(uuid, "/nonexistent/state", {}); }})
     EXPECT_EQ(code_of(call), "DOMAIN_NOT_FOUND");
   EXPECT_FALSE(sim->domain(uuid).has_value());
+  sim->unplug_disk(uuid, "0");
+  sim->unplug_nic(uuid, "0");
 }
 
 TEST_F(SimTest, TheHostRunsOutOfMemory) {
@@ -251,6 +252,24 @@ TEST_F(SimTest, UefiGuestsGetAVariableStoreThatStays) {
   EXPECT_TRUE(std::filesystem::exists(spec.nvram_path));
   sim->destroy(uuid);
   EXPECT_TRUE(std::filesystem::exists(spec.nvram_path));
+}
+
+TEST_F(SimTest, VariablesKeptForAVmAreForgottenWithIt) {
+  const TemporaryDirectory directory;
+  SimSettings settings = still_settings();
+  settings.state_dir = directory.path("state");
+  sim = make_sim(settings);
+  VmSpec spec = small_vm(uuid);
+  spec.firmware = Firmware::uefi;
+  sim->build(spec);
+  const std::string kept = directory.path("state/nvram/" + uuid + ".fd");
+  EXPECT_TRUE(std::filesystem::exists(kept));
+  EXPECT_EQ(code_of([&] { sim->forget(uuid); }), "OPERATION_NOT_ALLOWED");
+  sim->destroy(uuid);
+  EXPECT_TRUE(std::filesystem::exists(kept));
+  sim->forget(uuid);
+  EXPECT_FALSE(std::filesystem::exists(kept));
+  sim->forget(uuid);
 }
 
 TEST_F(SimTest, PathsAreCheckedWhenAsked) {
