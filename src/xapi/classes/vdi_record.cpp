@@ -2,9 +2,12 @@
 // See vdi.hpp.
 #include "xapi/classes/vdi.hpp"
 
+#include "xapi/operations/operations.hpp"
+
 namespace xcp::xapi {
 
 using model::SR;
+using model::VBD;
 using model::VDI;
 
 namespace {
@@ -47,8 +50,10 @@ Ref<VDI> record_vdi(db::Transaction& change, const sm::VdiInfo& info, const Ref<
   if (!known) return ref;
   change.set(ref, VDI::SR, sr);
   change.set(ref, VDI::location, info.location);
-  change.set(ref, VDI::name_label, info.name);
-  change.set(ref, VDI::name_description, info.description);
+  if (sr_has_feature(change.view(), sr, "VDI_UPDATE")) {
+    change.set(ref, VDI::name_label, info.name);
+    change.set(ref, VDI::name_description, info.description);
+  }
   change.set(ref, VDI::type, vdi_type(info.type));
   change.set(ref, VDI::virtual_size, info.virtual_size);
   change.set(ref, VDI::physical_utilisation, info.physical_utilisation);
@@ -60,11 +65,37 @@ Ref<VDI> record_vdi(db::Transaction& change, const sm::VdiInfo& info, const Ref<
   return ref;
 }
 
-void record_allocation(db::Transaction& change, const Ref<SR>& sr) {
-  std::int64_t total = 0;
-  for (const Ref<VDI>& ref : change.get(sr)[SR::VDIs])
-    if (const auto vdi = change.find(ref)) total += (*vdi)[VDI::virtual_size];
-  change.set(sr, SR::virtual_allocation, total);
+Ref<VDI> record_branch(db::Transaction& change, const Ref<VDI>& origin, const sm::VdiInfo& info,
+                       const Ref<SR>& sr) {
+  const Ref<VDI> ref = record_vdi(change, info, sr);
+  const auto from = change.find(origin);
+  if (!from) return ref;
+  change.set(ref, VDI::other_config, (*from)[VDI::other_config]);
+  change.set(ref, VDI::xenstore_data, (*from)[VDI::xenstore_data]);
+  change.set(ref, VDI::on_boot, (*from)[VDI::on_boot]);
+  change.set(ref, VDI::allow_caching, (*from)[VDI::allow_caching]);
+  return ref;
+}
+
+void record_sr_state(db::Transaction& change, const Ref<SR>& sr, const sm::SrState& state) {
+  if (!change.find(sr)) return;
+  change.set(sr, SR::physical_size, state.physical_size);
+  change.set(sr, SR::physical_utilisation, state.physical_utilisation);
+  change.set(sr, SR::virtual_allocation, state.virtual_allocation);
+}
+
+void drop_vdi(db::Transaction& change, const Ref<VDI>& ref) {
+  const auto vdi = change.find(ref);
+  if (!vdi) return;
+  for (const Ref<VBD>& vbd : (*vdi)[VDI::VBDs]) {
+    if (change.get(vbd)[VBD::type] != model::VbdType::CD) {
+      change.destroy(vbd);
+      continue;
+    }
+    change.set(vbd, VBD::empty, true);
+    change.set(vbd, VBD::VDI, Ref<VDI>());
+  }
+  change.destroy(ref);
 }
 
 }  // namespace xcp::xapi

@@ -167,7 +167,7 @@ void vm_provision(Context& context, Ref<VM> vm) {
     for (const Made& entry : made) {
       auto record = empty_record<VBD>();
       record.set(VBD::VM, vm);
-      record.set(VBD::VDI, change.create<VDI>(vdi_record(entry.info, entry.sr)));
+      record.set(VBD::VDI, record_vdi(change, entry.info, entry.sr));
       record.set(VBD::userdevice, entry.disk.device);
       record.set(VBD::bootable, entry.disk.bootable);
       record.set(VBD::mode, model::VbdMode::RW);

@@ -181,7 +181,7 @@ void vm_suspend(Context& context, Ref<VM> vm) {
   auto info = std::make_shared<sm::VdiInfo>();
   context.run(suspend_plan(context.services(), view, view.get(vm), sr, info));
   context.commit([&](db::Transaction& change) {
-    const auto image = change.create<VDI>(vdi_record(*info, sr));
+    const auto image = record_vdi(change, *info, sr);
     record_suspended(change, vm, image);
   });
 }

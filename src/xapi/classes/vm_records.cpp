@@ -116,7 +116,8 @@ Ref<VM> copy_vm_records(db::Transaction& change, const db::Object<VM>& from,
   vm_metrics(change, copy);
   std::map<Ref<VBD>, Ref<VDI>> made;
   for (const CopiedDisk& disk : disks)
-    made[disk.original] = change.create<VDI>(vdi_record(disk.info, disk.sr));
+    made[disk.original] =
+        record_branch(change, change.get(disk.original)[VBD::VDI], disk.info, disk.sr);
   for (const Ref<VBD>& ref : from[VM::VBDs]) {
     const auto vbd = change.get(ref);
     const auto found = made.find(ref);

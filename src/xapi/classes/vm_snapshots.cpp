@@ -153,7 +153,7 @@ Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
   return commit_snapshot(context, vm, new_name, copies,
                          [&](db::Transaction& change, RecordValue& record) {
                            record.set(VM::power_state, VmPowerState::Suspended);
-                           record.set(VM::suspend_VDI, change.create<VDI>(vdi_record(image, sr)));
+                           record.set(VM::suspend_VDI, record_vdi(change, image, sr));
                          });
 }
 
@@ -241,7 +241,7 @@ void vm_revert(Context& context, Ref<VM> snapshot) {
   context.commit([&](db::Transaction& change) {
     restore_settings(change, vm, from);
     if (image)
-      record_suspended(change, vm, change.create<VDI>(vdi_record(image_copy, (*image)[VDI::SR])));
+      record_suspended(change, vm, record_vdi(change, image_copy, (*image)[VDI::SR]));
     else
       record_halted(change, vm);
     if (old_image) change.destroy(old_image->ref());

@@ -126,6 +126,11 @@ std::string_view needed_feature(model::StorageOperations operation) {
 
 }  // namespace
 
+bool sr_has_feature(const db::Snapshot& view, const Ref<SR>& sr, std::string_view feature) {
+  const auto object = view.find(sr);
+  return object && has_feature(view, (*object)[SR::type], feature);
+}
+
 std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VDI>& vdi,
                                model::VdiOperations operation) {
   using Op = model::VdiOperations;
@@ -143,7 +148,7 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VDI>& 
     if (const auto user = user_of(view, vdi)) return Failure("VDI_IN_USE", {ref, "forget"});
     return std::nullopt;
   }
-  if (!is_plugged(view, *sr)) return Failure("SR_NO_PBDS", {sr->ref().str()});
+  if (!is_plugged(view, *sr)) return Failure("SR_HAS_NO_PBDS", {sr->ref().str()});
   const bool needs_idle = operation == Op::Destroy || operation == Op::Resize ||
                           operation == Op::Copy || operation == Op::DataDestroy ||
                           operation == Op::RevertTo || operation == Op::SetOnBoot;
@@ -176,7 +181,7 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<SR>& s
                              operation == Op::VdiDestroy || operation == Op::VdiClone ||
                              operation == Op::VdiSnapshot || operation == Op::VdiResize ||
                              operation == Op::VdiCopy || operation == Op::VdiRevert;
-  if (needs_plugged && !plugged) return Failure("SR_NO_PBDS", {ref});
+  if (needs_plugged && !plugged) return Failure("SR_HAS_NO_PBDS", {ref});
   return std::nullopt;
 }
 

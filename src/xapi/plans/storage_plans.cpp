@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/failure.hpp"
+#include "xapi/plans/disk_plans.hpp"
 #include "xapi/plans/transfer_watch.hpp"
 #include "xapi/reconcile.hpp"
 
@@ -108,19 +109,10 @@ Plan scan_sr_plan(Services& services, const std::string& sr, std::shared_ptr<SrC
 
 // ---- VDIs -------------------------------------------------------------------------------------
 
-void remove_disk(sm::Storage& storage, const std::string& sr, const std::string& vdi) {
-  try {
-    storage.vdi_destroy(sr, vdi);
-  } catch (const Failure& failure) {
-    if (failure.code() != "VDI_MISSING") throw;
-  }
-}
-
 namespace {
 
 void add_state_step(Plan& plan, Services& services, const std::string& sr, StoredDiskPtr disk) {
-  plan.step("read sizes", 1,
-            [&services, sr, disk] { disk->sr = services.storage.sr_state(sr); });
+  plan.step("read sizes", 1, [&services, sr, disk] { disk->sr = services.storage.sr_state(sr); });
 }
 
 }  // namespace
@@ -136,7 +128,7 @@ Plan create_vdi_plan(Services& services, const std::string& sr, const sm::VdiSpe
           watch.emplace(services.storage, spec.uuid, progress, cancelled);
         made->info = services.storage.vdi_create(sr, spec);
       },
-      [&services, sr, vdi = spec.uuid] { remove_disk(services.storage, sr, vdi); });
+      [&services, sr, vdi = spec.uuid] { destroy_if_there(services.storage, sr, vdi); });
   add_state_step(plan, services, sr, made);
   return plan;
 }
@@ -152,7 +144,7 @@ Plan copy_vdi_plan(Services& services, const std::string& from_sr, const std::st
         const TransferWatch watch(services.storage, names.uuid, progress, cancelled);
         made->info = services.storage.vdi_copy(from_sr, vdi, to_sr, names);
       },
-      [&services, to_sr, copy = names.uuid] { remove_disk(services.storage, to_sr, copy); });
+      [&services, to_sr, copy = names.uuid] { destroy_if_there(services.storage, to_sr, copy); });
   add_state_step(plan, services, to_sr, made);
   return plan;
 }
@@ -162,7 +154,7 @@ Plan destroy_vdi_plan(Services& services, const std::string& sr, const std::stri
   Plan plan("VDI.destroy");
   // What is lost cannot be brought back, so nothing that can fail comes after it.
   plan.step("destroy disk", 1, [&services, sr, vdi, gone] {
-    remove_disk(services.storage, sr, vdi);
+    destroy_if_there(services.storage, sr, vdi);
     gone->sr = services.storage.sr_state(sr);
   });
   return plan;
@@ -271,7 +263,9 @@ void add_branch_steps(Plan& plan, Services& services, const db::Snapshot& view, 
           disk.made->info = branch_disk(services.storage, kind, sr, vdi, disk.names);
           disk.made->sr = services.storage.sr_state(sr);
         },
-        [&services, sr, branch = disk.names.uuid] { remove_disk(services.storage, sr, branch); });
+        [&services, sr, branch = disk.names.uuid] {
+          destroy_if_there(services.storage, sr, branch);
+        });
   }
   const auto vms = possible_writers(view, disks);
   if (!vms.empty()) add_switch_step(plan, services, view, vms);

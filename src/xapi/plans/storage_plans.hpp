@@ -45,9 +45,6 @@ using StoredDiskPtr = std::shared_ptr<StoredDisk>;
 // Asked by long steps; true: stop.
 using Cancelled = std::function<bool()>;
 
-// Removes a disk that may be gone already.
-void remove_disk(sm::Storage& storage, const std::string& sr, const std::string& vdi);
-
 // `spec.uuid` is set; so are the uuids of `names` below.
 Plan create_vdi_plan(Services& services, const std::string& sr, const sm::VdiSpec& spec,
                      const Cancelled& cancelled, StoredDiskPtr made);
