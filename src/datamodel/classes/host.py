@@ -265,14 +265,14 @@ CLASS = cls(
               doc="Time zone of the host, such as Europe/Berlin."),
     ],
     messages=[
-        message("disable", roles=POOL_OPERATOR_OR_CLIENT_CERT, async_=True,
+        message("disable", handled=True, roles=POOL_OPERATOR_OR_CLIENT_CERT, async_=True,
                 doc="Let no virtual machine start on the host or move to it; those running stay.",
                 params=[
                     param("host", "host ref", doc="The host to act on."),
                     param("auto_enable", "bool", default=True,
                           doc="False keeps the host disabled over a restart as well."),
                 ]),
-        message("enable", roles=POOL_OPERATOR_OR_CLIENT_CERT, async_=True,
+        message("enable", handled=True, roles=POOL_OPERATOR_OR_CLIENT_CERT, async_=True,
                 doc="Let virtual machines start on the host and move to it again.",
                 params=[
                     param("host", "host ref", doc="The host to act on."),
@@ -327,7 +327,7 @@ CLASS = cls(
                     param("options", "(string -> string) map",
                           doc="Further settings, such as a proxy."),
                 ]),
-        message("list_methods", roles=READ_ONLY,
+        message("list_methods", handled=True, roles=READ_ONLY,
                 doc="List every message the host knows.",
                 result="string set", result_doc="Names as in VM.start."),
         message("license_add", roles=POOL_OPERATOR, since="indigo", async_=True,
@@ -555,7 +555,7 @@ CLASS = cls(
                 params=[
                     param("host", "host ref", doc="The host to check."),
                 ]),
-        message("get_vms_which_prevent_evacuation", roles=READ_ONLY, since="orlando", async_=True,
+        message("get_vms_which_prevent_evacuation", handled=True, roles=READ_ONLY, since="orlando", async_=True,
                 doc="List the virtual machines that cannot leave the host.",
                 params=[
                     param("self", "host ref", doc="The host to read."),
@@ -616,7 +616,7 @@ CLASS = cls(
                 ]),
         message("management_disable", roles=POOL_OPERATOR, since="miami", emergency=True,
                 doc="Stop listening on the network; the host answers on its local socket only."),
-        message("get_management_interface", roles=POOL_OPERATOR, since="tampa", async_=True,
+        message("get_management_interface", handled=True, roles=POOL_OPERATOR, since="tampa", async_=True,
                 doc="Find the PIF that carries management traffic.",
                 params=[
                     param("host", "host ref", doc="The host to read."),
@@ -654,13 +654,13 @@ CLASS = cls(
         message("is_in_emergency_mode", roles=READ_ONLY, since="miami", hidden=True, emergency=True,
                 doc="Tell whether the host has lost its coordinator.",
                 result="bool", result_doc="True when it has."),
-        message("compute_free_memory", roles=READ_ONLY, since="orlando", async_=True,
+        message("compute_free_memory", handled=True, roles=READ_ONLY, since="orlando", async_=True,
                 doc="Tell how much memory is left for new virtual machines.",
                 params=[
                     param("host", "host ref", doc="The host to act on."),
                 ],
                 result="int", result_doc="Bytes."),
-        message("compute_memory_overhead", roles=READ_ONLY, since="midnight-ride", async_=True,
+        message("compute_memory_overhead", handled=True, roles=READ_ONLY, since="midnight-ride", async_=True,
                 doc="Tell how much memory the hypervisor uses for itself.",
                 params=[
                     param("host", "host ref", doc="The host to act on."),
@@ -698,7 +698,7 @@ CLASS = cls(
                           doc="True lets clients read it without logging in."),
                 ],
                 result="blob ref", result_doc="The new blob."),
-        message("call_plugin", roles=POOL_ADMIN, since="orlando", async_=True,
+        message("call_plugin", handled=True, roles=POOL_ADMIN, since="orlando", async_=True,
                 doc="Run a function of a plug-in program on the host.",
                 params=[
                     param("host", "host ref", doc="The host to act on."),
@@ -710,7 +710,7 @@ CLASS = cls(
                 result="string",
                 result_doc="What the function printed as its result; XENAPI_PLUGIN_FAILURE when "
                            "it failed."),
-        message("has_extension", roles=POOL_ADMIN, since="ely", async_=True,
+        message("has_extension", handled=True, roles=POOL_ADMIN, since="ely", async_=True,
                 doc="Tell whether an extension program is installed.",
                 params=[
                     param("host", "host ref", doc="The host to read."),
@@ -724,13 +724,13 @@ CLASS = cls(
                     param("call", "string", doc="Name of the message."),
                 ],
                 result="string", result_doc="Its answer."),
-        message("get_servertime", roles=READ_ONLY, since="orlando",
+        message("get_servertime", handled=True, roles=READ_ONLY, since="orlando",
                 doc="Read the host's clock.",
                 params=[
                     param("host", "host ref", doc="The host to read."),
                 ],
                 result="datetime", result_doc="Now, in UTC."),
-        message("get_server_localtime", roles=READ_ONLY, since="cowley",
+        message("get_server_localtime", handled=True, roles=READ_ONLY, since="cowley",
                 doc="Read the host's clock in its own time zone.",
                 params=[
                     param("host", "host ref", doc="The host to read."),
@@ -836,7 +836,7 @@ CLASS = cls(
                 params=[
                     param("host", "host ref", doc="The host to act on."),
                 ]),
-        message("get_server_certificate", roles=READ_ONLY, since="george", async_=True,
+        message("get_server_certificate", handled=True, roles=READ_ONLY, since="george", async_=True,
                 doc="Read the certificate the host shows to clients.",
                 params=[
                     param("host", "host ref", doc="The host to read."),

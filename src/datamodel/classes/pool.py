@@ -295,7 +295,7 @@ CLASS = cls(
                     param("host_address", "string", doc="Address of the host."),
                 ],
                 result="enum hello_return", result_doc="Whether it is known and can be reached."),
-        message("is_slave", roles=POOL_ADMIN, hidden=True, emergency=True,
+        message("is_slave", handled=True, roles=POOL_ADMIN, hidden=True, emergency=True,
                 doc="Tell whether a host is a member that has a coordinator above it.",
                 params=[
                     param("host", "host ref", doc="The host."),
@@ -339,9 +339,9 @@ CLASS = cls(
                 ]),
         message("disable_ha", roles=POOL_OPERATOR_OR_CLIENT_CERT, since="miami", async_=True,
                 doc="Switch high availability off."),
-        message("sync_database", roles=POOL_OPERATOR, async_=True,
+        message("sync_database", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Copy the database to every host now."),
-        message("designate_new_master", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("designate_new_master", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Make another host coordinator, with both alive.",
                 params=[
                     param("host", "host ref", doc="The host."),
@@ -584,7 +584,7 @@ CLASS = cls(
                     param("self", "pool ref", doc="The pool to change."),
                     param("value", "bool", doc="True when they do."),
                 ]),
-        message("has_extension", roles=POOL_ADMIN, since="dundee", async_=True,
+        message("has_extension", handled=True, roles=POOL_ADMIN, since="dundee", async_=True,
                 doc="Tell whether an extension program is on every host.",
                 params=[
                     param("self", "pool ref", doc="The pool to read."),
