@@ -26,7 +26,8 @@ std::unique_ptr<Hypervisor> load_driver(const std::string& name, const std::stri
   if (module == nullptr)
     throw internal_error("cannot load the hypervisor driver " + name + ": " + loader_error());
   void* symbol = dlsym(module, driver_symbol);
-  if (symbol == nullptr) throw internal_error(path + " is not a hypervisor driver: " + loader_error());
+  if (symbol == nullptr)
+    throw internal_error(path + " is not a hypervisor driver: " + loader_error());
   return std::unique_ptr<Hypervisor>(reinterpret_cast<DriverFactory*>(symbol)(settings));
 }
 

@@ -22,8 +22,8 @@ namespace xcp::hypervisor {
 BOOST_DEFINE_ENUM_CLASS(Acceleration, automatic, tcg, kvm)
 
 struct DriverSettings {
-  std::string state_dir;          // owned by the driver, absolute; survives restarts of the daemon
-  std::string uri;                // libvirt: "qemu:///system", "qemu:///embed?root=DIR"; empty: driver's choice
+  std::string state_dir;  // owned by the driver, absolute; survives restarts of the daemon
+  std::string uri;  // libvirt: "qemu:///system", "qemu:///embed?root=DIR"; empty: driver's choice
   Acceleration emulator_acceleration = Acceleration::automatic;
   std::map<std::string, std::string> options;  // keys a driver does not know are inert
 };

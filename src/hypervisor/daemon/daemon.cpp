@@ -29,7 +29,8 @@ rpc::Method interruptible_events(Hypervisor& driver, const std::atomic<bool>& en
     for (;;) {
       const auto left =
           std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
-      EventBatch batch = driver.events(epoch, after, std::clamp(left, milliseconds(0), milliseconds(500)));
+      EventBatch batch =
+          driver.events(epoch, after, std::clamp(left, milliseconds(0), milliseconds(500)));
       if (!batch.events.empty() || left.count() <= 0 || ending) return to_json(batch, &fds);
     }
   };
@@ -55,9 +56,6 @@ void serve(const DaemonSettings& settings) {
 
   const auto driver =
       load_driver(settings.driver, settings.module_directory, settings.driver_settings);
-  const HostFacts facts = driver->host();
-  spdlog::info("driver {}: {}, {} domains", settings.driver, facts.hypervisor,
-               driver->domains().size());
 
   std::atomic<bool> ending{false};
   rpc::Methods methods = rpc::methods_of<Hypervisor>(*driver);
@@ -67,7 +65,9 @@ void serve(const DaemonSettings& settings) {
     rpc::Server server(listen_unix(settings.socket, 0660, settings.group), std::move(methods),
                        settings.group);
     sd_notify(0, "READY=1");
-    spdlog::info("serving on {}", settings.socket);
+    // Not before: the first look at a newly installed QEMU takes seconds.
+    spdlog::info("driver {} ({}) serves on {}", settings.driver, driver->host().hypervisor,
+                 settings.socket);
     int signal_number = 0;
     sigwait(&ending_set, &signal_number);
     spdlog::info("{}: ending, guests run on", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");

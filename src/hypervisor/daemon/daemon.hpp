@@ -11,8 +11,8 @@ namespace xcp::hypervisor {
 
 struct DaemonSettings {
   std::string socket = "/run/xcp/hypervisor.sock";
-  std::string group = "xapi";     // besides root, who may call
-  std::string driver = "libvirt"; // a module's name, or its path
+  std::string group = "xapi";      // besides root, who may call
+  std::string driver = "libvirt";  // a module's name, or its path
   std::string module_directory;
   DriverSettings driver_settings;
 };

@@ -28,8 +28,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--uri", driver.uri, "libvirt: qemu:///system, or qemu:///embed?root=DIR");
   app.add_option("--acceleration", driver.emulator_acceleration, "auto, tcg or kvm")
-      ->transform(CLI::Transformer(std::map<std::string, Acceleration>{
-          {"auto", Acceleration::automatic}, {"tcg", Acceleration::tcg}, {"kvm", Acceleration::kvm}}));
+      ->transform(
+          CLI::Transformer(std::map<std::string, Acceleration>{{"auto", Acceleration::automatic},
+                                                               {"tcg", Acceleration::tcg},
+                                                               {"kvm", Acceleration::kvm}}));
   app.add_option("--option", options, "KEY=VALUE for the driver; may be given again");
   CLI11_PARSE(app, argc, argv);
   for (const std::string& option : options) {

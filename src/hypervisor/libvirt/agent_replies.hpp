@@ -15,10 +15,10 @@ inline constexpr std::size_t guest_text_limit = 64 * 1024;
 
 // The agent's JSON replies, each "" when there was none.
 struct AgentReplies {
-  std::string info;               // guest-info
-  std::string os;                 // guest-get-osinfo
-  std::string interfaces;         // guest-network-get-interfaces
-  std::string host_name;          // guest-get-host-name
+  std::string info;        // guest-info
+  std::string os;          // guest-get-osinfo
+  std::string interfaces;  // guest-network-get-interfaces
+  std::string host_name;   // guest-get-host-name
 };
 
 // `device_by_mac`: lower-case MAC -> XenAPI device of the NIC. Interfaces of other MACs are the

@@ -24,7 +24,9 @@ AgentWatch::AgentWatch(std::function<GuestFacts(const std::string&)> ask,
                        std::function<void(const std::string&)> changed, Pace pace)
     : ask_(std::move(ask)), changed_(std::move(changed)), pace_(pace), thread_([this] { run(); }) {}
 
-AgentWatch::~AgentWatch() { stop(); }
+AgentWatch::~AgentWatch() {
+  stop();
+}
 
 void AgentWatch::stop() {
   {
@@ -97,7 +99,8 @@ void AgentWatch::run() {
   while (!stopping_) {
     auto due = guests_.end();
     for (auto guest = guests_.begin(); guest != guests_.end(); ++guest)
-      if (guest->second.connected && (due == guests_.end() || guest->second.next < due->second.next))
+      if (guest->second.connected &&
+          (due == guests_.end() || guest->second.next < due->second.next))
         due = guest;
     if (due == guests_.end()) {
       wake_.wait(lock);

@@ -44,7 +44,7 @@ class AgentWatch {
   struct Guest {
     GuestFacts facts;
     bool connected = false;
-    int tries = 0;                // since the agent turned up
+    int tries = 0;  // since the agent turned up
     Clock::time_point next;
   };
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/fd.hpp"
+#include "hypervisor/libvirt/same_cpu.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -34,13 +35,20 @@ void write_embedded_settings(const std::string& root) {
   if (read_file(path) != settings) write_file_durably(path, settings, 0600);
 }
 
-void on_close(virConnectPtr, int, void* broken) { *static_cast<std::atomic<bool>*>(broken) = true; }
+void on_close(virConnectPtr, int, void* broken) {
+  *static_cast<std::atomic<bool>*>(broken) = true;
+}
 
 void quiet(void*, virErrorPtr) {
   // Errors are thrown; libvirt need not print them besides.
 }
 
 }  // namespace
+
+std::optional<std::string> embedded_root(const std::string& uri) {
+  if (!uri.starts_with(embed_prefix)) return std::nullopt;
+  return uri.substr(embed_prefix.size());
+}
 
 int last_error_code() {
   const virError* error = virGetLastError();
@@ -52,20 +60,22 @@ Failure libvirt_failure(const std::string& what, const std::string& uuid,
   const virError* error = virGetLastError();
   const int code = error != nullptr ? error->code : 0;
   if (code == VIR_ERR_NO_DOMAIN) return Failure("DOMAIN_NOT_FOUND", {uuid}, where);
-  const char* text = error != nullptr && error->message != nullptr ? error->message : "no reason given";
+  const char* text =
+      error != nullptr && error->message != nullptr ? error->message : "no reason given";
   return internal_error(what + (uuid.empty() ? "" : " " + uuid) + ": libvirt: " + text, where);
 }
 
 Connection::Connection(std::string uri, Opened opened)
     : uri_(std::move(uri)), opened_(std::move(opened)) {
-  if (uri_.starts_with(embed_prefix)) write_embedded_settings(uri_.substr(embed_prefix.size()));
+  if (const auto root = embedded_root(uri_)) write_embedded_settings(*root);
   // Its information messages would go to our log; whoever debugs libvirt sets the variable himself.
   setenv("LIBVIRT_DEBUG", "4", 0);
   if (virInitialize() != 0) throw libvirt_failure("cannot start libvirt's library", "");
   virSetErrorFunc(nullptr, quiet);
   if (virEventRegisterDefaultImpl() != 0) throw libvirt_failure("libvirt's event loop", "");
   // The timer wakes the loop now and then, so that it sees `stopping_`.
-  wake_timer_ = virEventAddTimeout(500, [](int, void*) {}, nullptr, nullptr);
+  wake_timer_ = virEventAddTimeout(
+      500, [](int, void*) {}, nullptr, nullptr);
   loop_ = std::thread([this] {
     while (!stopping_) virEventRunDefaultImpl();
   });
@@ -91,7 +101,11 @@ Connection::~Connection() {
 }
 
 Connection::Handle Connection::open() {
-  virConnectPtr raw = virConnectOpen(uri_.c_str());
+  virConnectPtr raw = nullptr;
+  {
+    const SameCpu same_cpu;
+    raw = virConnectOpen(uri_.c_str());
+  }
   if (raw == nullptr) throw libvirt_failure("cannot connect to " + uri_, "");
   // Callbacks hold references of their own, so they must go for the connection to close.
   auto take_back = std::make_shared<std::function<void()>>();
@@ -117,8 +131,7 @@ Connection::Handle Connection::get() {
 DomainHandle Connection::find(const std::string& uuid) {
   const Handle connection = get();
   DomainHandle domain(virDomainLookupByUUIDString(connection.get(), uuid.c_str()));
-  if (!domain && last_error_code() != VIR_ERR_NO_DOMAIN &&
-      last_error_code() != VIR_ERR_INVALID_ARG)
+  if (!domain && last_error_code() != VIR_ERR_NO_DOMAIN && last_error_code() != VIR_ERR_INVALID_ARG)
     throw libvirt_failure("cannot look up VM", uuid);
   return domain;
 }
@@ -126,7 +139,8 @@ DomainHandle Connection::find(const std::string& uuid) {
 std::vector<DomainHandle> Connection::all() {
   const Handle connection = get();
   virDomainPtr* list = nullptr;
-  const int count = virConnectListAllDomains(connection.get(), &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+  const int count =
+      virConnectListAllDomains(connection.get(), &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
   if (count < 0) throw libvirt_failure("cannot list the domains", "");
   std::vector<DomainHandle> domains;
   for (int i = 0; i < count; ++i) domains.emplace_back(list[i]);

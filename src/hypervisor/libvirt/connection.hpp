@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <thread>
@@ -35,6 +36,9 @@ Failure libvirt_failure(const std::string& what, const std::string& uuid,
 
 // The code of this thread's last libvirt error; 0 when there is none.
 int last_error_code();
+
+// The root directory of an embedded driver's URI; nullopt for a daemon's.
+std::optional<std::string> embedded_root(const std::string& uri);
 
 class Connection {
  public:

@@ -91,15 +91,15 @@ std::string RingFile::read(std::uint64_t& from, std::size_t limit) const {
 
 struct ConsoleHub::Reader {
   UniqueFd socket;
-  std::uint64_t place = 0;        // in the guest's stream
+  std::uint64_t place = 0;  // in the guest's stream
   bool gone = false;
 };
 
 struct ConsoleHub::Guest {
   explicit Guest(const std::string& ring_path) : ring(ring_path) {}
-  UniqueFd socket;                // empty: QEMU closed it
+  UniqueFd socket;  // empty: QEMU closed it
   RingFile ring;
-  std::string input;              // typed, not yet taken by QEMU
+  std::string input;  // typed, not yet taken by QEMU
   std::list<Reader> readers;
 };
 
@@ -238,7 +238,7 @@ void ConsoleHub::run() {
     std::vector<pollfd> items{{wake_.get(), POLLIN, 0}};
     struct Place {
       std::shared_ptr<Guest> guest;
-      Reader* reader;             // nullptr: the guest's own socket
+      Reader* reader;  // nullptr: the guest's own socket
     };
     std::vector<Place> places{{nullptr, nullptr}};
     for (auto& [uuid, guest] : guests_) {

@@ -10,6 +10,7 @@
 
 #include "hypervisor/libvirt/libvirt_driver.hpp"
 #include "hypervisor/libvirt/names.hpp"
+#include "hypervisor/libvirt/spec_check.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -53,8 +54,9 @@ std::vector<PortForward> LibvirtDriver::add_forwards(virDomainPtr domain, const 
     for (int i = 0; i < tries; ++i) {
       // Between our look and QEMU's bind another program may take the port: then try another one.
       const int port = wanted.host_port != 0 ? wanted.host_port : free_port();
-      const std::string command = "hostfwd_add host" + nic_alias(nic.device) + " tcp:127.0.0.1:" +
-                                  std::to_string(port) + "-:" + std::to_string(wanted.guest_port);
+      const std::string command = "hostfwd_add host" + nic_alias(nic.device) +
+                                  " tcp:127.0.0.1:" + std::to_string(port) +
+                                  "-:" + std::to_string(wanted.guest_port);
       char* raw = nullptr;
       if (virDomainQemuMonitorCommand(domain, command.c_str(), &raw,
                                       VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) != 0)
@@ -68,8 +70,8 @@ std::vector<PortForward> LibvirtDriver::add_forwards(virDomainPtr domain, const 
     }
     if (answer.empty()) continue;
     while (!answer.empty() && (answer.back() == '\n' || answer.back() == '\r')) answer.pop_back();
-    throw internal_error("cannot forward port " + std::to_string(wanted.host_port) + " of 127.0.0.1 to NIC " +
-                         nic.device + " of VM " + uuid + ": " + answer);
+    throw internal_error("cannot forward port " + std::to_string(wanted.host_port) +
+                         " of 127.0.0.1 to NIC " + nic.device + " of VM " + uuid + ": " + answer);
   }
   return in_force;
 }
@@ -81,10 +83,10 @@ void LibvirtDriver::write_mark(virDomainPtr domain, const std::string& uuid, con
 }
 
 void LibvirtDriver::plug_nic(std::string uuid, NicSpec nic) {
+  check_nic(nic);
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
-  if (find_nic(found.view.state, nic.device))
-    throw internal_error("VM " + uuid + " has a NIC " + nic.device + " already");
+  if (find_nic(found.view.state, nic.device)) throw Failure("DEVICE_ALREADY_EXISTS", {nic.device});
   if (virDomainAttachDeviceFlags(found.handle.get(), nic_xml(nic, host_view_).c_str(),
                                  VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot plug NIC " + nic.device + " into VM", uuid);
@@ -132,14 +134,16 @@ void LibvirtDriver::detach(const Found& found, const std::string& alias, const c
 // ---- disks ------------------------------------------------------------------------------------
 
 void LibvirtDriver::plug_disk(std::string uuid, DiskSpec disk) {
+  check_disk(disk);
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
   if (find_disk(found.view.state, disk.device))
-    throw internal_error("VM " + uuid + " has a disk " + disk.device + " already");
+    throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
   if (disk.cdrom)
-    throw Failure("OPERATION_NOT_ALLOWED",
-                  {"a CD drive can be added only while the VM is halted; an empty drive takes media "
-                   "at any time"});
+    throw Failure(
+        "OPERATION_NOT_ALLOWED",
+        {"a CD drive can be added only while the VM is halted; an empty drive takes media "
+         "at any time"});
   if (virDomainAttachDeviceFlags(found.handle.get(), disk_xml(disk, host_view_).c_str(),
                                  VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot plug disk " + disk.device + " into VM", uuid);
@@ -153,7 +157,8 @@ void LibvirtDriver::unplug_disk(std::string uuid, std::string device) {
   const DiskSpec* disk = find_disk(found->view.state, device);
   if (disk == nullptr) return;
   if (disk->cdrom)
-    throw Failure("OPERATION_NOT_ALLOWED", {"a CD drive can be taken away only while the VM is halted"});
+    throw Failure("OPERATION_NOT_ALLOWED",
+                  {"a CD drive can be taken away only while the VM is halted"});
   detach(*found, disk_alias(device), "VBD", device);
   events_.append(EventKind::changed, uuid);
 }
@@ -162,11 +167,10 @@ void LibvirtDriver::change_medium(std::string uuid, std::string device, DiskSpec
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
   const DiskSpec* drive = find_disk(found.view.state, device);
-  if (drive == nullptr || !drive->cdrom)
-    throw internal_error("VM " + uuid + " has no CD drive " + device);
+  if (drive == nullptr) throw Failure("DEVICE_NOT_ATTACHED", {device});
+  if (!drive->cdrom) throw Failure("VBD_NOT_REMOVABLE_MEDIA", {device});
   medium.device = device;
-  const std::string xml =
-      medium_xml(medium, found.view.disk_targets.at(device), host_view_);
+  const std::string xml = medium_xml(medium, found.view.disk_targets.at(device), host_view_);
   // Forced: a guest that locked its tray cannot keep the medium.
   constexpr unsigned flags =
       unsigned{VIR_DOMAIN_AFFECT_LIVE} | unsigned{VIR_DOMAIN_DEVICE_MODIFY_FORCE};
@@ -183,7 +187,7 @@ void LibvirtDriver::take_snapshot(const Found& found, const std::string& uuid,
   std::map<std::string, DiskSpec> by_target;
   for (const auto& [device, image] : new_images) {
     const DiskSpec* disk = find_disk(found.view.state, device);
-    if (disk == nullptr) throw internal_error("VM " + uuid + " has no disk " + device);
+    if (disk == nullptr) throw Failure("DEVICE_NOT_ATTACHED", {device});
     if (disk->path != image.path) by_target[found.view.disk_targets.at(device)] = image;
   }
   std::vector<std::string> others;
@@ -194,7 +198,8 @@ void LibvirtDriver::take_snapshot(const Found& found, const std::string& uuid,
   const std::string xml = snapshot_xml(by_target, others, memory_file, host_view_);
   unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA | VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT |
                    VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC;
-  flags |= memory_file.empty() ? VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY : VIR_DOMAIN_SNAPSHOT_CREATE_LIVE;
+  flags |=
+      memory_file.empty() ? VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY : VIR_DOMAIN_SNAPSHOT_CREATE_LIVE;
   virDomainSnapshotPtr snapshot =
       virDomainSnapshotCreateXML(found.handle.get(), xml.c_str(), flags);
   if (snapshot == nullptr) throw libvirt_failure("cannot take a snapshot of VM", uuid);
@@ -212,7 +217,9 @@ void LibvirtDriver::switch_images(std::string uuid, std::map<std::string, DiskSp
 void LibvirtDriver::set_vcpus(std::string uuid, std::int64_t vcpus) {
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
-  if (virDomainSetVcpusFlags(found.handle.get(), static_cast<unsigned>(std::max<std::int64_t>(vcpus, 0)),
+  if (vcpus < 1 || vcpus > found.view.vcpus_max)
+    throw Failure("INVALID_VALUE", {"vcpus", std::to_string(vcpus)});
+  if (virDomainSetVcpusFlags(found.handle.get(), static_cast<unsigned>(vcpus),
                              VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot change the virtual CPUs of VM", uuid);
   events_.append(EventKind::changed, uuid);
@@ -221,6 +228,8 @@ void LibvirtDriver::set_vcpus(std::string uuid, std::int64_t vcpus) {
 void LibvirtDriver::set_memory_target(std::string uuid, std::int64_t bytes) {
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
+  if (bytes <= 0 || bytes > found.view.memory_max_bytes)
+    throw Failure("INVALID_VALUE", {"memory_target_bytes", std::to_string(bytes)});
   if (virDomainSetMemoryFlags(found.handle.get(), static_cast<unsigned long>(bytes >> 10),
                               VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot change the memory of VM", uuid);

@@ -51,7 +51,6 @@ Mark read_mark(xml_node node) {
   Mark mark;
   mark.start_time = node.attribute("start_time").as_llong();
   mark.on_reboot = action_of(node.attribute("on_reboot").value());
-  mark.own_nvram = std::strcmp(node.attribute("own_nvram").value(), "yes") == 0;
   for (xml_node entry : node.children())
     if (std::strcmp(local_name(entry), "forward") == 0)
       mark.forwards[entry.attribute("nic").value()].push_back(
@@ -67,13 +66,14 @@ DiskSpec read_disk(xml_node node) {
   disk.read_only = !node.child("readonly").empty();
   disk.bootable = !node.child("boot").empty();
   const xml_node source = node.child("source");
-  disk.path = source.attribute("file") ? source.attribute("file").value()
-                                       : source.attribute("dev").value();
+  disk.path =
+      source.attribute("file") ? source.attribute("file").value() : source.attribute("dev").value();
   disk.format = std::strcmp(node.child("driver").attribute("type").value(), "qcow2") == 0
                     ? DiskFormat::qcow2
                     : DiskFormat::raw;
   disk.serial = node.child("serial").text().get();
-  for (xml_node limit : node.child("iotune").children()) disk.qos[limit.name()] = limit.text().get();
+  for (xml_node limit : node.child("iotune").children())
+    disk.qos[limit.name()] = limit.text().get();
   return disk;
 }
 
@@ -122,9 +122,11 @@ DomainView read_domain(const std::string& xml) {
   if (mark) view.mark = read_mark(mark);
   state.start_time = view.mark.start_time;
   const xml_node vcpu = domain.child("vcpu");
-  state.vcpus = vcpu.attribute("current") ? vcpu.attribute("current").as_llong()
-                                          : vcpu.text().as_llong();
+  state.vcpus =
+      vcpu.attribute("current") ? vcpu.attribute("current").as_llong() : vcpu.text().as_llong();
+  view.vcpus_max = vcpu.text().as_llong();
   state.memory_bytes = bytes_of(domain.child("currentMemory"));
+  view.memory_max_bytes = bytes_of(domain.child("memory"));
   view.nvram = domain.child("os").child("nvram").text().get();
 
   const xml_node devices = domain.child("devices");

@@ -15,8 +15,10 @@ namespace xcp::hypervisor::libvirt {
 
 // Beyond DomainState, what the driver needs to act on the domain. Maps are by XenAPI device.
 struct DomainView {
-  DomainState state;              // power is left as it is; libvirt's XML does not tell
+  DomainState state;  // power is left as it is; libvirt's XML does not tell
   Mark mark;
+  std::int64_t vcpus_max = 0;
+  std::int64_t memory_max_bytes = 0;
   std::map<std::string, std::string> disk_targets;  // -> "vda"
   std::vector<std::string> nic_devices;             // in the XML's order, "" for foreign ones
   std::string serial_socket;

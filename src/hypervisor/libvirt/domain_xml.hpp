@@ -16,10 +16,12 @@ namespace xcp::hypervisor::libvirt {
 
 struct HostView {
   bool accelerated = false;
-  std::string emulator;           // path of QEMU; empty: libvirt's choice
-  std::string uefi_code;          // firmware image for Firmware::uefi
-  std::string socket_directory;   // of the consoles and agents: <dir>/<uuid>.serial, .agent
-  std::function<bool(const std::string&)> is_block_device = [](const std::string&) { return false; };
+  std::string emulator;          // path of QEMU; empty: libvirt's choice
+  std::string uefi_code;         // firmware image for Firmware::uefi
+  std::string socket_directory;  // of the consoles and agents: <dir>/<uuid>.serial, .agent
+  std::function<bool(const std::string&)> is_block_device = [](const std::string&) {
+    return false;
+  };
   std::function<bool(const std::string&)> is_openvswitch = [](const std::string&) { return false; };
 };
 
@@ -31,7 +33,6 @@ std::string agent_socket(const HostView& host, const std::string& uuid);
 struct Mark {
   std::int64_t start_time = 0;
   OnEvent on_reboot = OnEvent::restart;
-  bool own_nvram = false;         // the variable store goes away with the domain
   std::map<std::string, std::vector<PortForward>> forwards;
 };
 // Without a name space, which libvirt adds to metadata it is given.
@@ -44,13 +45,13 @@ std::string nic_xml(const NicSpec& nic, const HostView& host);
 // A CD drive that exists already, with another medium. `target` is its bus position ("hdd").
 std::string medium_xml(const DiskSpec& medium, const std::string& target, const HostView& host);
 
-// The XML kept in a saved image, changed so that it names the disks, NIC backings, title and mark of
-// `spec`. The hardware stays as the guest knows it: spec must name the same devices.
+// The XML kept in a saved image, changed so that it names the disks, NIC backings, title and mark
+// of `spec`. The hardware stays as the guest knows it: spec must name the same devices.
 std::string restored_xml(const std::string& saved, const VmSpec& spec, const Mark& mark,
                          const HostView& host);
 
-// An external snapshot that lets each target ("vda") go on in a prepared image. `memory_file` empty:
-// disks only. Disks that are not named stay out of it (`other_targets`).
+// An external snapshot that lets each target ("vda") go on in a prepared image. `memory_file`
+// empty: disks only. Disks that are not named stay out of it (`other_targets`).
 std::string snapshot_xml(const std::map<std::string, DiskSpec>& images_by_target,
                          const std::vector<std::string>& other_targets,
                          const std::string& memory_file, const HostView& host);

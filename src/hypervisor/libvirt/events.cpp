@@ -28,7 +28,7 @@ struct Callbacks {
     return 0;
   }
   static void reboot(virConnectPtr, virDomainPtr domain, void* opaque) {
-    driver(opaque).events_.append(EventKind::rebooted, uuid_of(domain));
+    driver(opaque).on_reboot(uuid_of(domain));
   }
   static void removed(virConnectPtr, virDomainPtr domain, const char* alias, void* opaque) {
     const std::string uuid = uuid_of(domain);
@@ -104,6 +104,21 @@ void LibvirtDriver::on_lifecycle(const std::string& uuid, int event, int detail)
   }
 }
 
+// A guest resets its machine more than once on the way through its firmware: QEMU tells each time.
+void LibvirtDriver::on_reboot(const std::string& uuid) {
+  constexpr std::chrono::seconds shortest_boot{3};
+  const auto now = std::chrono::steady_clock::now();
+  bool again = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto [last, first] = rebooted_at_.try_emplace(uuid, now);
+    again = !first && now - last->second < shortest_boot;
+    last->second = now;
+  }
+  if (!again) events_.append(EventKind::rebooted, uuid);
+  signals_.raise(uuid + "/reboot", "rebooted");
+}
+
 void LibvirtDriver::on_ended(const std::string& uuid, int detail) {
   EventKind kind = EventKind::ended_gone;
   bool own_affair = false;
@@ -111,6 +126,7 @@ void LibvirtDriver::on_ended(const std::string& uuid, int detail) {
     std::lock_guard lock(mutex_);
     const bool by_reset = reset_by_guest_.erase(uuid) != 0;
     const bool asked = reboot_asked_.erase(uuid) != 0;
+    rebooted_at_.erase(uuid);
     switch (detail) {
       case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN:
         kind = by_reset || asked ? EventKind::ended_reboot : EventKind::ended_shutdown;
@@ -175,11 +191,16 @@ class Parameters {
         virTypedParamsGet(record_.params, record_.nparams, name.c_str());
     if (found == nullptr) return otherwise;
     switch (found->type) {
-      case VIR_TYPED_PARAM_INT: return found->value.i;
-      case VIR_TYPED_PARAM_UINT: return found->value.ui;
-      case VIR_TYPED_PARAM_LLONG: return found->value.l;
-      case VIR_TYPED_PARAM_ULLONG: return static_cast<std::int64_t>(found->value.ul);
-      default: return otherwise;
+      case VIR_TYPED_PARAM_INT:
+        return found->value.i;
+      case VIR_TYPED_PARAM_UINT:
+        return found->value.ui;
+      case VIR_TYPED_PARAM_LLONG:
+        return found->value.l;
+      case VIR_TYPED_PARAM_ULLONG:
+        return static_cast<std::int64_t>(found->value.ul);
+      default:
+        return otherwise;
     }
   }
   std::string text(const std::string& name) const {
@@ -208,10 +229,9 @@ DomainStats read_stats(const Parameters& values, const DomainView& view) {
     const std::string group = "block." + std::to_string(i);
     for (const auto& [device, target] : view.disk_targets)
       if (target == values.text(group + ".name"))
-        stats.disks.push_back({device, values.number(group + ".rd.bytes"),
-                               values.number(group + ".wr.bytes"),
-                               values.number(group + ".rd.reqs"),
-                               values.number(group + ".wr.reqs")});
+        stats.disks.push_back(
+            {device, values.number(group + ".rd.bytes"), values.number(group + ".wr.bytes"),
+             values.number(group + ".rd.reqs"), values.number(group + ".wr.reqs")});
   }
   const std::int64_t nics = values.number("net.count");
   for (std::int64_t i = 0; i < nics && i < std::ssize(view.nic_devices); ++i) {

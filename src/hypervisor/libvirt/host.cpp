@@ -35,8 +35,9 @@ std::map<std::string, std::string> read_cpu(const std::string& cpuinfo) {
       {"cpu_count", std::to_string(count)},
       {"socket_count", std::to_string(sockets.empty() ? 1 : sockets.size())}};
   const std::pair<const char*, const char*> names[] = {
-      {"vendor", "vendor_id"}, {"speed", "cpu MHz"}, {"modelname", "model name"},
-      {"family", "cpu family"}, {"model", "model"}, {"stepping", "stepping"}, {"flags", "flags"}};
+      {"vendor", "vendor_id"},  {"speed", "cpu MHz"}, {"modelname", "model name"},
+      {"family", "cpu family"}, {"model", "model"},   {"stepping", "stepping"},
+      {"flags", "flags"}};
   for (const auto& [ours, theirs] : names) {
     const auto value = first.find(theirs);
     cpu[ours] = value == first.end() ? "" : value->second;

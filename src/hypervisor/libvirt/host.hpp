@@ -14,7 +14,7 @@ std::map<std::string, std::string> read_cpu(const std::string& cpuinfo);
 
 struct HostMemory {
   std::int64_t total_bytes = 0;
-  std::int64_t free_bytes = 0;    // available to new guests
+  std::int64_t free_bytes = 0;  // available to new guests
 };
 // From the text of /proc/meminfo.
 HostMemory read_memory(const std::string& meminfo);

@@ -30,7 +30,9 @@ constexpr FirmwareFiles uefi_places[] = {
     {"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},
     {"/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"}};
 
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
 
 bool is_block_device(const std::string& path) {
   struct stat status {};
@@ -54,14 +56,18 @@ std::string find_emulator(const DriverSettings& settings) {
   if (!chosen.empty()) return chosen;
   for (const char* place : emulator_places)
     if (exists(place)) return place;
-  throw internal_error("QEMU is not installed (looked for " + std::string(emulator_places[0]) + ")");
+  throw internal_error("QEMU is not installed (looked for " + std::string(emulator_places[0]) +
+                       ")");
 }
 
 bool choose_acceleration(const DriverSettings& settings, const std::string& emulator) {
   switch (settings.emulator_acceleration) {
-    case Acceleration::tcg: return false;
-    case Acceleration::kvm: return true;
-    case Acceleration::automatic: return kvm_works(emulator, settings.state_dir);
+    case Acceleration::tcg:
+      return false;
+    case Acceleration::kvm:
+      return true;
+    case Acceleration::automatic:
+      return kvm_works(emulator, settings.state_dir);
   }
   return false;
 }
@@ -98,8 +104,14 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
     host_view_.uefi_code = place.code;
     uefi_vars_ = place.vars;
   }
-  const std::string uri =
-      settings_.uri.empty() ? "qemu:///embed?root=" + settings_.state_dir + "/libvirt" : settings_.uri;
+  const std::string uri = settings_.uri.empty()
+                              ? "qemu:///embed?root=" + settings_.state_dir + "/libvirt"
+                              : settings_.uri;
+  const auto root = embedded_root(uri);
+  if (root) {
+    run_directory_ = *root + "/run/qemu";
+    reaper_.emplace();
+  }
   connection_ = std::make_unique<Connection>(
       uri, [this](virConnectPtr connection) { return register_callbacks(connection); });
   clear_left_over();
@@ -107,7 +119,8 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
     try {
       adopt(view_of(domain.get(), ""));
     } catch (const Failure&) {
-      // It ended just now, or its console is held by a process that goes away; console() tries again.
+      // It ended just now, or its console is held by a process that goes away; console() tries
+      // again.
     }
   }
   tidier_ = std::thread([this] { tidy_ended(); });
@@ -140,17 +153,23 @@ void LibvirtDriver::clear_left_over() {
     const bool runs = connection_->find(pending.uuid) != nullptr;
     bool remove = false;
     switch (pending.kind) {
-      case PendingKind::build: remove = !runs; break;
+      case PendingKind::build:
+        remove = !runs;
+        break;
       // The guest ended: the file is its only memory.
-      case PendingKind::save: remove = runs; break;
-      case PendingKind::checkpoint: remove = true; break;
+      case PendingKind::save:
+        remove = runs;
+        break;
+      case PendingKind::checkpoint:
+        remove = true;
+        break;
     }
     if (remove)
       for (const std::string& file : pending.files) unlink(file.c_str());
     unlink(record.c_str());
   }
-  // Sockets, rings and variable stores of domains that ended while nobody looked.
-  for (const char* part : {"/sockets", "/consoles", "/nvram"})
+  // Sockets and rings of domains that ended while nobody looked.
+  for (const char* part : {"/sockets", "/consoles"})
     for (const auto& entry : std::filesystem::directory_iterator(settings_.state_dir + part)) {
       const std::string uuid = entry.path().stem();
       if (connection_->find(uuid) == nullptr) unlink(entry.path().c_str());
@@ -189,8 +208,8 @@ std::optional<LibvirtDriver::Found> LibvirtDriver::find_ours(const std::string& 
   if (!handle || virDomainIsActive(handle.get()) != 1) return std::nullopt;
   DomainView view = view_of(handle.get(), uuid);
   if (!view.state.ours)
-    throw Failure("OPERATION_NOT_ALLOWED",
-                  {"domain " + view.state.name + " was not made by this toolstack and is left alone"});
+    throw Failure("OPERATION_NOT_ALLOWED", {"domain " + view.state.name +
+                                            " was not made by this toolstack and is left alone"});
   return Found{std::move(handle), std::move(view)};
 }
 
@@ -212,13 +231,12 @@ HostFacts LibvirtDriver::host() {
   HostFacts facts;
   facts.driver = "libvirt";
   facts.accelerated = host_view_.accelerated;
-  facts.hypervisor =
-      "QEMU " + version_text(qemu) + (host_view_.accelerated ? " (KVM)" : " (TCG)");
+  facts.hypervisor = "QEMU " + version_text(qemu) + (host_view_.accelerated ? " (KVM)" : " (TCG)");
   facts.versions = {{"qemu", version_text(qemu)}, {"libvirt", version_text(library)}};
   facts.memory_total_bytes = memory.total_bytes;
   facts.memory_free_bytes = memory.free_bytes;
   facts.cpu = read_cpu(read_file("/proc/cpuinfo").value_or(""));
-  facts.capabilities = {"hvm-3.0-x86_32", "hvm-3.0-x86_32p", "hvm-3.0-x86_64"};
+  facts.capabilities = {"hvm-1.0-hvm-x86_32", "hvm-1.0-hvm-x86_64"};
   facts.can_suspend = true;
   facts.can_checkpoint = true;
   facts.can_migrate = false;
@@ -257,11 +275,13 @@ UniqueFd LibvirtDriver::console(std::string uuid, ConsoleKind kind) {
   switch (kind) {
     case ConsoleKind::serial:
       if (found.view.serial_socket.empty())
-        throw internal_error("VM " + uuid + " has no serial console");
+        throw Failure("VALUE_NOT_SUPPORTED",
+                      {"console", "serial", "the domain has no such console"});
       consoles_.watch(uuid, found.view.serial_socket);
       return consoles_.open(uuid);
     case ConsoleKind::vnc:
-      if (found.view.vnc_socket.empty()) throw internal_error("VM " + uuid + " has no VNC display");
+      if (found.view.vnc_socket.empty())
+        throw Failure("VALUE_NOT_SUPPORTED", {"console", "vnc", "the domain has no such console"});
       if (auto socket = connect_unix(found.view.vnc_socket)) return std::move(*socket);
       throw internal_error("nobody serves the VNC display of VM " + uuid);
   }

@@ -5,7 +5,7 @@
 //   libvirt/   root of the embedded driver (stand-alone mode)
 //   sockets/   <uuid>.serial, <uuid>.agent, made by libvirt, removed by us
 //   consoles/  the consoles' rings
-//   nvram/     variable stores of guests whose spec names none
+//   nvram/     variable stores of guests whose spec names none, until forget()
 //   pending/   what to clear away should we be killed now
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -27,6 +28,7 @@
 #include "hypervisor/libvirt/console_hub.hpp"
 #include "hypervisor/libvirt/domain_state.hpp"
 #include "hypervisor/libvirt/domain_xml.hpp"
+#include "hypervisor/libvirt/reaper.hpp"
 #include "hypervisor/libvirt/signals.hpp"
 
 namespace xcp::hypervisor::libvirt {
@@ -48,6 +50,7 @@ class LibvirtDriver : public Hypervisor {
   void shutdown(std::string uuid, ShutdownKind kind) override;
   void destroy(std::string uuid) override;
   void reset(std::string uuid) override;
+  void forget(std::string uuid) override;
 
   void save(std::string uuid, std::string path) override;
   DomainState restore(VmSpec spec, std::string path) override;
@@ -87,12 +90,15 @@ class LibvirtDriver : public Hypervisor {
   // ---- making and ending (lifecycle.cpp)
   struct Nvram {
     std::string path;
-    bool own = false;             // in our directory, goes with the domain
-    bool fresh = false;           // does not exist yet
+    bool fresh = false;  // does not exist yet
   };
+  void require_absent(const std::string& uuid);
+  std::string kept_nvram(const std::string& uuid) const;
   Nvram choose_nvram(const VmSpec& spec) const;
   DomainState bring_up(const VmSpec& spec, const Mark& mark,
                        const std::function<void(virConnectPtr)>& create);
+  bool ask_agent_to_end(const Found& found, bool reboot);
+  void adopt_process(const std::string& uuid);
   void end(virDomainPtr domain, const std::string& uuid);
   void clear_after(const std::string& uuid);
 
@@ -109,6 +115,7 @@ class LibvirtDriver : public Hypervisor {
   // ---- what libvirt and the guests tell (events.cpp)
   std::function<void()> register_callbacks(virConnectPtr connection);
   void on_lifecycle(const std::string& uuid, int event, int detail);
+  void on_reboot(const std::string& uuid);
   void on_ended(const std::string& uuid, int detail);
   void on_monitor_shutdown(const std::string& uuid, const std::string& details);
   GuestFacts ask_agent(const std::string& uuid);
@@ -123,6 +130,8 @@ class LibvirtDriver : public Hypervisor {
 
   EventLog events_;
   KeyedLocks locks_;
+  std::string run_directory_;     // of the embedded driver, with QEMU's process ids; else empty
+  std::optional<Reaper> reaper_;  // with the embedded driver
   Signals signals_;
   ConsoleHub consoles_;
   AgentWatch agents_;
@@ -130,9 +139,10 @@ class LibvirtDriver : public Hypervisor {
   // Facts between two events of one domain, and the domains whose remains are to be cleared.
   std::mutex mutex_;
   std::condition_variable tidy_;
-  std::set<std::string> building_;         // their ends are nobody's business
-  std::set<std::string> reset_by_guest_;   // QEMU stops because the guest asked for a reset
-  std::set<std::string> reboot_asked_;     // power-off on the way to a reboot asked by us
+  std::set<std::string> building_;        // their ends are nobody's business
+  std::set<std::string> reset_by_guest_;  // QEMU stops because the guest asked for a reset
+  std::set<std::string> reboot_asked_;    // power-off on the way to a reboot asked by us
+  std::map<std::string, std::chrono::steady_clock::time_point> rebooted_at_;
   std::deque<std::string> ended_;
   bool first_connection_ = true;
   bool stopping_ = false;

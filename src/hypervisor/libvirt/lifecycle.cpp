@@ -11,6 +11,7 @@
 #include "base/ref.hpp"
 #include "hypervisor/libvirt/libvirt_driver.hpp"
 #include "hypervisor/libvirt/pending.hpp"
+#include "hypervisor/libvirt/spec_check.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -18,23 +19,17 @@ namespace {
 
 using std::chrono::seconds;
 
-// An ended domain's event comes from another thread a moment after the call that ended it.
-constexpr seconds end_event_timeout{5};
+// Events come from another thread a moment after the call that caused them.
+constexpr seconds event_timeout{5};
 
 std::int64_t now_seconds() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
-void check(const VmSpec& spec) {
-  if (!is_uuid(spec.uuid)) throw internal_error("not a VM's uuid: \"" + spec.uuid + "\"");
-  if (spec.memory_static_max_bytes < (1 << 20))
-    throw internal_error("VM " + spec.uuid + " has no memory");
-  if (spec.vcpus < 1 || spec.vcpus > spec.vcpus_max)
-    throw internal_error("VM " + spec.uuid + " must start with 1 to VCPUs-max virtual CPUs");
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
 }
-
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 void copy_template(const std::string& from, const std::string& to) {
   const auto bytes = read_file(from);
@@ -65,13 +60,21 @@ class Membership {
 
 }  // namespace
 
+std::string LibvirtDriver::kept_nvram(const std::string& uuid) const {
+  return settings_.state_dir + "/nvram/" + uuid + ".fd";
+}
+
 // ---- making -----------------------------------------------------------------------------------
+
+void LibvirtDriver::require_absent(const std::string& uuid) {
+  if (const auto found = find_ours(uuid))
+    throw Failure("DOMAIN_EXISTS", {uuid, std::to_string(found->view.state.domid)});
+}
 
 LibvirtDriver::Nvram LibvirtDriver::choose_nvram(const VmSpec& spec) const {
   if (spec.firmware != Firmware::uefi) return {};
   Nvram nvram;
-  nvram.own = spec.nvram_path.empty();
-  nvram.path = nvram.own ? settings_.state_dir + "/nvram/" + spec.uuid + ".fd" : spec.nvram_path;
+  nvram.path = spec.nvram_path.empty() ? kept_nvram(spec.uuid) : spec.nvram_path;
   nvram.fresh = !exists(nvram.path);
   return nvram;
 }
@@ -98,6 +101,7 @@ DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
     if (!marked.forwards.empty()) write_mark(domain.get(), spec.uuid, marked);
     const DomainView view = view_of(domain.get(), spec.uuid);
     consoles_.watch(spec.uuid, view.serial_socket);
+    adopt_process(spec.uuid);
     DomainState state = view.state;
     state.power = power_of(domain.get());
     return state;
@@ -108,10 +112,16 @@ DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
   }
 }
 
+void LibvirtDriver::adopt_process(const std::string& uuid) {
+  if (!reaper_) return;
+  const int pid = std::atoi(read_file(run_directory_ + "/" + uuid + ".pid").value_or("").c_str());
+  if (pid > 0) reaper_->adopt(pid);
+}
+
 DomainState LibvirtDriver::build(VmSpec spec) {
-  check(spec);
+  check_spec(spec);
   const auto hold = locks_.hold(spec.uuid);
-  if (find_ours(spec.uuid)) throw internal_error("VM " + spec.uuid + " runs already");
+  require_absent(spec.uuid);
   clear_after(spec.uuid);
   const Nvram nvram = choose_nvram(spec);
   PendingRecord record(settings_.state_dir + "/pending",
@@ -119,11 +129,10 @@ DomainState LibvirtDriver::build(VmSpec spec) {
                         nvram.fresh ? std::vector{nvram.path} : std::vector<std::string>{}});
   if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
   spec.nvram_path = nvram.path;
-  const Mark mark{now_seconds(), spec.on_reboot, nvram.own, {}};
+  const Mark mark{now_seconds(), spec.on_reboot, {}};
   const std::string xml = domain_xml(spec, mark, host_view_);
   DomainState state = bring_up(spec, mark, [&](virConnectPtr connection) {
-    const DomainHandle domain(
-        virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_START_PAUSED));
+    const DomainHandle domain(virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_START_PAUSED));
     if (!domain) throw libvirt_failure("cannot build VM", spec.uuid);
   });
   record.done();
@@ -131,21 +140,21 @@ DomainState LibvirtDriver::build(VmSpec spec) {
 }
 
 DomainState LibvirtDriver::restore(VmSpec spec, std::string path) {
-  check(spec);
+  check_spec(spec);
   const auto hold = locks_.hold(spec.uuid);
-  if (find_ours(spec.uuid)) throw internal_error("VM " + spec.uuid + " runs already");
+  require_absent(spec.uuid);
   clear_after(spec.uuid);
   const auto connection = connection_->get();
   const Text saved(virDomainSaveImageGetXMLDesc(connection.get(), path.c_str(),
                                                 VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
-  if (!saved) throw libvirt_failure("cannot read the saved image " + path + " of VM", spec.uuid);
+  if (!saved) throw Failure("SUSPEND_IMAGE_NOT_ACCESSIBLE", {path});
   const Nvram nvram = choose_nvram(spec);
   PendingRecord record(settings_.state_dir + "/pending",
                        {PendingKind::build, spec.uuid,
                         nvram.fresh ? std::vector{nvram.path} : std::vector<std::string>{}});
   if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
   spec.nvram_path = nvram.path;
-  const Mark mark{now_seconds(), spec.on_reboot, nvram.own, {}};
+  const Mark mark{now_seconds(), spec.on_reboot, {}};
   const std::string xml = restored_xml(saved.get(), spec, mark, host_view_);
   DomainState state = bring_up(spec, mark, [&](virConnectPtr open) {
     if (virDomainRestoreFlags(open, path.c_str(), xml.c_str(), VIR_DOMAIN_SAVE_PAUSED) != 0)
@@ -171,20 +180,28 @@ void LibvirtDriver::pause(std::string uuid) {
   if (virDomainSuspend(found.handle.get()) != 0) throw libvirt_failure("cannot pause VM", uuid);
 }
 
+// False when the agent cannot do it. libvirt's own calls would wait for the guest's end.
+bool LibvirtDriver::ask_agent_to_end(const Found& found, bool reboot) {
+  constexpr int seconds_to_answer = 2;
+  const auto ask = [&](const std::string& command) {
+    return Text(
+        virDomainQemuAgentCommand(found.handle.get(), command.c_str(), seconds_to_answer, 0));
+  };
+  if (!ask(R"({"execute":"guest-ping"})")) return false;
+  if (ask(std::string(R"({"execute":"guest-shutdown","arguments":{"mode":")") +
+          (reboot ? "reboot" : "powerdown") + "\"}}"))
+    return true;
+  // This command is answered only when it fails; silence means that the guest is on its way.
+  const std::string refusal = "unable to execute QEMU agent command";
+  return std::string(virGetLastErrorMessage()).find(refusal) == std::string::npos;
+}
+
 void LibvirtDriver::shutdown(std::string uuid, ShutdownKind kind) {
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
   virDomainPtr domain = found.handle.get();
   const bool reboot = kind == ShutdownKind::reboot;
-  if (agents_.facts(uuid).agent_alive) {
-    // libvirt's own calls would wait for the guest's end; the bare command does not.
-    const char* command =
-        reboot ? R"({"execute":"guest-shutdown","arguments":{"mode":"reboot"}})"
-               : R"({"execute":"guest-shutdown","arguments":{"mode":"powerdown"}})";
-    const Text reply(virDomainQemuAgentCommand(domain, command,
-                                               VIR_DOMAIN_QEMU_AGENT_COMMAND_NOWAIT, 0));
-    if (last_error_code() == 0) return;
-  }
+  if (agents_.facts(uuid).agent_alive && ask_agent_to_end(found, reboot)) return;
   // A power button knows only "off". Where the domain is to end anyway, we remember what it meant;
   // where it is to start again in place, libvirt does.
   if (reboot && found.view.mark.on_reboot == OnEvent::restart) {
@@ -207,15 +224,18 @@ void LibvirtDriver::reset(std::string uuid) {
   // QEMU treats our reset like the guest's: where the guest's would end the domain, this one must
   // not.
   const bool ends = found.view.mark.on_reboot == OnEvent::destroy;
-  if (ends && virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,
-                                          VIR_DOMAIN_LIFECYCLE_ACTION_RESTART,
-                                          VIR_DOMAIN_AFFECT_LIVE) != 0)
+  if (ends &&
+      virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,
+                                  VIR_DOMAIN_LIFECYCLE_ACTION_RESTART, VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot reset VM", uuid);
+  Signals::Wait rebooted(signals_, uuid + "/reboot");
   const bool failed = virDomainReset(domain, 0) != 0;
   const Failure reason = libvirt_failure("cannot reset VM", uuid);
-  if (ends)
+  if (ends) {
+    if (!failed) rebooted.get(event_timeout);
     virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,
                                 VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY, VIR_DOMAIN_AFFECT_LIVE);
+  }
   if (failed) throw reason;
 }
 
@@ -230,7 +250,7 @@ void LibvirtDriver::end(virDomainPtr domain, const std::string& uuid) {
     if (code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID) return;
     throw libvirt_failure("cannot destroy VM", uuid);
   }
-  ended.get(end_event_timeout);
+  ended.get(event_timeout);
 }
 
 void LibvirtDriver::clear_after(const std::string& uuid) {
@@ -238,7 +258,6 @@ void LibvirtDriver::clear_after(const std::string& uuid) {
   agents_.forget(uuid);
   unlink(serial_socket(host_view_, uuid).c_str());
   unlink(agent_socket(host_view_, uuid).c_str());
-  if (is_uuid(uuid)) unlink((settings_.state_dir + "/nvram/" + uuid + ".fd").c_str());
 }
 
 void LibvirtDriver::destroy(std::string uuid) {
@@ -247,6 +266,16 @@ void LibvirtDriver::destroy(std::string uuid) {
   if (!found) return;
   end(found->handle.get(), uuid);
   clear_after(uuid);
+}
+
+void LibvirtDriver::forget(std::string uuid) {
+  if (!is_uuid(uuid)) throw Failure("INVALID_VALUE", {"uuid", uuid});
+  const auto hold = locks_.hold(uuid);
+  if (find_ours(uuid))
+    throw Failure("OPERATION_NOT_ALLOWED", {"VM " + uuid + " runs; it cannot be forgotten"});
+  clear_after(uuid);
+  unlink(kept_nvram(uuid).c_str());
+  unlink((settings_.state_dir + "/libvirt/log/qemu/" + uuid + ".log").c_str());
 }
 
 void LibvirtDriver::tidy_ended() {
@@ -279,7 +308,7 @@ void LibvirtDriver::save(std::string uuid, std::string path) {
   if (virDomainSaveFlags(found.handle.get(), path.c_str(), nullptr, 0) != 0)
     throw libvirt_failure("cannot save VM", uuid);
   record.done();
-  ended.get(end_event_timeout);
+  ended.get(event_timeout);
   clear_after(uuid);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The words by which the driver finds its own things again in libvirt's XML: the mark of a domain
-// that is ours, device aliases made from XenAPI device numbers, and the fixed PCI slots behind them.
+// that is ours, device aliases made from XenAPI device numbers, and the fixed PCI slots behind
+// them.
 #pragma once
 
 #include <optional>

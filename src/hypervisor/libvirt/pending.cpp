@@ -22,7 +22,9 @@ PendingRecord::~PendingRecord() {
   unlink(path_.c_str());
 }
 
-void PendingRecord::done() { done_ = true; }
+void PendingRecord::done() {
+  done_ = true;
+}
 
 std::vector<LeftOver> left_over(const std::string& directory) {
   std::vector<LeftOver> found;
