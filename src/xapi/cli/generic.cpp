@@ -315,7 +315,7 @@ class Change {
   }
 
   std::vector<std::string> duplicate_params(const FieldRow& field, const std::string& key) const {
-    return {std::string(object_.desc().name), std::string(field.name), object_.ref, key};
+    return {std::string(object_.desc().name), std::string(field.name), object_.uuid(), key};
   }
 
   void remove_key(const FieldRow& field, const std::string& key) {
@@ -374,9 +374,9 @@ std::vector<Record> records_of(World& world, const ClassRow& row,
   std::vector<std::string> wanted = fields;
   if (wanted.empty()) wanted.assign(row.default_fields.begin(), row.default_fields.end());
   const bool all = wanted.empty() || std::find(wanted.begin(), wanted.end(), "all") != wanted.end();
-  for (const auto& name : wanted) {
-    if (name != "all") need_field(row, name);
-  }
+  // Scripts ask for fields of other releases; only a request for nothing known is a mistake.
+  const auto known = [&](const std::string& name) { return find_field_row(row, name) != nullptr; };
+  if (!all && std::none_of(wanted.begin(), wanted.end(), known)) need_field(row, wanted.front());
   std::vector<const FieldRow*> shown;
   for (const FieldRow& field : row.fields) {
     const bool named = std::find(wanted.begin(), wanted.end(), field.name) != wanted.end();

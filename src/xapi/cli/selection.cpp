@@ -67,10 +67,20 @@ bool has_name(const Object& object, const std::string& text) {
   return object.class_index == model::host::index && fits_text(object.get(model::host::hostname));
 }
 
-bool is_candidate(const Object& object, const CommandRow& row) {
+// True when the user has said which object he means, not just what kind of objects.
+bool is_pointed(const std::optional<std::string>& named, const std::vector<Condition>& conditions) {
+  return named || std::any_of(conditions.begin(), conditions.end(), [](const Condition& condition) {
+           const std::string_view field = condition.field->name;
+           return field == "uuid" || field == "name-label" || field == "is-a-template" ||
+                  field == "is-control-domain";
+         });
+}
+
+// Templates and control domains never get under the VMs that a loose selection means.
+bool is_candidate(const Object& object, const CommandRow& row, bool pointed) {
   if (row.select != Select::Vm) return true;
-  if (!row.templates && object.get(model::VM::is_a_template)) return false;
-  return row.dom0 || !object.get(model::VM::is_control_domain);
+  if (object.get(model::VM::is_a_template) && !(row.templates && pointed)) return false;
+  return !object.get(model::VM::is_control_domain) || (row.dom0 && pointed);
 }
 
 }  // namespace
@@ -127,9 +137,10 @@ std::vector<Object> select_objects(const Words& words, const CommandRow& row, Wo
     if (is_own_param(row, name) || is_common_param(name)) continue;
     conditions.push_back(parse_condition(class_row, name, value));
   }
+  const bool pointed = is_pointed(named, conditions);
   std::vector<Object> found;
   for (Object& object : world.all(class_row.class_index)) {
-    if (!is_candidate(object, row) || (named && !has_name(object, *named))) continue;
+    if (!is_candidate(object, row, pointed) || (named && !has_name(object, *named))) continue;
     if (fits(world, object, conditions)) found.push_back(std::move(object));
   }
   if (found.empty()) throw cli_error(fmt::format("No {} fits.", class_row.singular));
