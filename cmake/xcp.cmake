@@ -10,7 +10,6 @@ set(CMAKE_CXX_FLAGS_DEV "-O1 -g1")
 set(CMAKE_C_FLAGS_DEV "-O1 -g1")
 
 option(BUILD_TESTING "build the unit tests" ON)
-option(XCP_FUZZ "build the fuzz targets (needs clang)" OFF)
 set(XCP_SANITIZE "" CACHE STRING "sanitizers for every target, as in -fsanitize=")
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=switch
@@ -31,6 +30,11 @@ if(XCP_SANITIZE)
   if(XCP_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
+endif()
+
+if(XCP_FUZZ)
+  # The libraries under test have to report their coverage too.
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 find_package(Threads REQUIRED)

@@ -264,6 +264,7 @@ void Connection::on_input_end() {
   switch (state_) {
     case State::Header:
     case State::Body:
+      return linger();
     case State::Lingering:
       return close();
     case State::Busy:

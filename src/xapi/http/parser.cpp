@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The grammar of header fields and chunks is Beast's; finding the header's end, limits, framing and
-// what the fields mean is here. Beast sees a header only when all of it is there.
+// The grammar of request lines and header fields is Beast's; finding the header's end, limits, what
+// the fields mean and the body are ours. Beast sees a header once, when all of it is there: its own
+// way of going on with half a header does not limit the whole, and its decoder of chunks stumbles
+// over some ways of cutting the input.
 #include "xapi/http/parser.hpp"
 
 #include <algorithm>
@@ -15,9 +17,6 @@ namespace beast = boost::beast;
 // "FRAME " and twelve digits may precede a header and tell its length.
 constexpr std::string_view frame_mark = "FRAME ";
 constexpr std::size_t frame_bytes = 18;
-
-// The longest chunk header (extensions included) or trailer that is waited for.
-constexpr std::size_t chunk_header_bytes = 8 * 1024;
 
 // Memory set aside for a body before any of it arrived.
 constexpr std::uint64_t body_reserve_bytes = 1024 * 1024;
@@ -48,7 +47,6 @@ class RequestParser::Grammar final : public beast::http::basic_parser<true> {
   void on_response_impl(int, View, int, Error&) override {}
 
   void on_field_impl(beast::http::field name, View name_text, View value, Error& error) override {
-    if (owner_.stage_ != Stage::Header) return;  // a trailer: of no use to anybody here
     Request& request = owner_.request_;
     if (request.headers.size() >= owner_.header_fields_) {
       error = beast::http::error::header_limit;
@@ -67,33 +65,16 @@ class RequestParser::Grammar final : public beast::http::basic_parser<true> {
   void on_header_impl(Error&) override {}
 
   void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
-  std::size_t on_body_impl(View body, Error& error) override { return take(body, error); }
-  void on_chunk_header_impl(std::uint64_t size, View, Error& error) override {
-    if (size > owner_.max_body_bytes_ - owner_.request_.body.size())
-      error = beast::http::error::body_limit;
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t, View body, Error& error) override {
-    return take(body, error);
-  }
+  std::size_t on_body_impl(View, Error&) override { return 0; }
+  void on_chunk_header_impl(std::uint64_t, View, Error&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, View, Error&) override { return 0; }
   void on_finish_impl(Error&) override {}
-
-  std::size_t take(View body, Error& error) {
-    std::string& whole = owner_.request_.body;
-    if (body.size() > owner_.max_body_bytes_ - whole.size()) {
-      error = beast::http::error::body_limit;
-      return 0;
-    }
-    whole.append(body.data(), body.size());
-    return body.size();
-  }
 
   RequestParser& owner_;
 };
 
 RequestParser::RequestParser(std::size_t header_bytes, std::size_t header_fields)
     : header_bytes_(header_bytes), header_fields_(header_fields) {}
-
-RequestParser::~RequestParser() = default;
 
 void RequestParser::fail(unsigned status, std::string text) {
   stage_ = Stage::Failed;
@@ -150,26 +131,23 @@ std::size_t RequestParser::feed_header(std::string_view input) {
 }
 
 void RequestParser::parse_header(std::string_view header) {
-  grammar_ = std::make_unique<Grammar>(*this);
+  Grammar grammar(*this);
   beast::error_code error;
-  const std::size_t taken = grammar_->put({header.data(), header.size()}, error);
+  const std::size_t taken = grammar.put({header.data(), header.size()}, error);
   if (error == beast::http::error::header_limit)
     return fail(431, "The request has more header fields than the server accepts.");
   if (error == beast::http::error::bad_version)
     return fail(505, "The server speaks HTTP/1.0 and HTTP/1.1.");
-  if (error || taken != header.size() || !grammar_->is_header_done())
+  if (error || taken != header.size() || !grammar.is_header_done())
     return fail(400, "The request's header is malformed.");
-  finish_header();
-}
 
-void RequestParser::finish_header() {
   auto target = parse_target(request_.target);
   if (!target) return fail(400, "The request's target is malformed.");
   request_.path = std::move(target->path);
   request_.query = std::move(target->query);
-  request_.chunked = grammar_->chunked();
-  if (const auto length = grammar_->content_length()) request_.content_length = *length;
-  wants_close_ = request_.http_1_0 || !grammar_->keep_alive();
+  request_.chunked = grammar.chunked();
+  if (const auto length = grammar.content_length()) request_.content_length = *length;
+  wants_close_ = request_.http_1_0 || !grammar.keep_alive();
   stage_ = Stage::HasHeader;
 }
 
@@ -181,29 +159,39 @@ void RequestParser::accept_body(std::uint64_t max_body_bytes, unsigned too_large
   max_body_bytes_ = max_body_bytes;
   too_large_status_ = too_large_status;
   if (odd_encoding_) return fail(501, "The only transfer encoding understood is chunked.");
-  if (request_.content_length.value_or(0) > max_body_bytes)
-    return fail(too_large_status, "The request's body is larger than the server accepts.");
-  if (grammar_->is_done()) {
-    stage_ = Stage::Complete;
-    return;
-  }
-  grammar_->eager(true);
-  request_.body.reserve(std::min(request_.content_length.value_or(0), body_reserve_bytes));
-  stage_ = Stage::Body;
+  const std::uint64_t length = request_.content_length.value_or(0);
+  if (length > max_body_bytes) return fail_too_large();
+  request_.body.reserve(std::min(length, body_reserve_bytes));
+  stage_ = announces_body() ? Stage::Body : Stage::Complete;
+}
+
+void RequestParser::fail_too_large() {
+  fail(too_large_status_, "The request's body is larger than the server accepts.");
 }
 
 std::size_t RequestParser::feed_body(std::string_view input) {
-  if (input.empty()) return 0;
-  beast::error_code error;
-  const std::size_t taken = grammar_->put({input.data(), input.size()}, error);
-  if (error == beast::http::error::body_limit) {
-    fail(too_large_status_, "The request's body is larger than the server accepts.");
-  } else if (error && error != beast::http::error::need_more) {
-    fail(400, "The request's body is malformed.");
-  } else if (grammar_->is_done()) {
-    stage_ = Stage::Complete;
-  } else if (input.size() - taken > chunk_header_bytes) {
-    fail(400, "A chunk's header is larger than the server accepts.");
+  if (request_.chunked) return feed_chunks(input);
+  const std::uint64_t missing = *request_.content_length - request_.body.size();
+  input = input.substr(0, std::min<std::uint64_t>(missing, input.size()));
+  request_.body += input;
+  if (input.size() == missing) stage_ = Stage::Complete;
+  return input.size();
+}
+
+std::size_t RequestParser::feed_chunks(std::string_view input) {
+  const std::size_t taken = chunks_.feed(input, request_.body, max_body_bytes_);
+  switch (chunks_.state()) {
+    case ChunkDecoder::State::More:
+      break;
+    case ChunkDecoder::State::Complete:
+      stage_ = Stage::Complete;
+      break;
+    case ChunkDecoder::State::Malformed:
+      fail(400, "The request's body is malformed.");
+      break;
+    case ChunkDecoder::State::TooLarge:
+      fail_too_large();
+      break;
   }
   return taken;
 }

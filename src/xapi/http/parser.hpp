@@ -5,10 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "xapi/http/chunks.hpp"
 #include "xapi/http/server.hpp"
 
 namespace xcp::http {
@@ -24,7 +24,6 @@ class RequestParser {
   };
 
   RequestParser(std::size_t header_bytes, std::size_t header_fields);
-  ~RequestParser();
 
   // Takes what it can of `input` and returns how much that was. The caller offers the rest again,
   // with more behind it. Takes nothing in the stages HasHeader, Complete and Failed.
@@ -50,14 +49,15 @@ class RequestParser {
   std::size_t feed_header(std::string_view input);
   std::size_t feed_body(std::string_view input);
   void parse_header(std::string_view header);
-  void finish_header();
+  std::size_t feed_chunks(std::string_view input);
+  void fail_too_large();
   void fail(unsigned status, std::string text);
 
   std::size_t header_bytes_;
   std::size_t header_fields_;
   std::size_t scanned_ = 0;
   Stage stage_ = Stage::Header;
-  std::unique_ptr<Grammar> grammar_;
+  ChunkDecoder chunks_;
   Request request_;
   bool wants_close_ = false;
   bool expects_continue_ = false;

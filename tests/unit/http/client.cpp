@@ -3,14 +3,17 @@
 #include "client.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -147,12 +150,34 @@ bool Client::send(std::string_view bytes) {
   return true;
 }
 
+std::size_t Client::fill() {
+  const std::string piece(1 << 14, 'p');
+  const int flags = fcntl(fd_.get(), F_GETFL);
+  fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
+  std::size_t total = 0;
+  pollfd item{fd_.get(), POLLOUT, 0};
+  // Full when the server takes nothing for a while.
+  while (poll(&item, 1, 300) > 0) {
+    if (tls_) {
+      std::size_t sent = 0;
+      ERR_clear_error();
+      if (SSL_write_ex(tls_->ssl, piece.data(), piece.size(), &sent) == 1) total += sent;
+    } else {
+      const ssize_t n = ::send(fd_.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
+      if (n > 0) total += static_cast<std::size_t>(n);
+    }
+  }
+  fcntl(fd_.get(), F_SETFL, flags);
+  return total;
+}
+
 std::optional<std::string> Client::receive(std::size_t size) {
   if (!buffered_.empty()) {
     std::string piece = buffered_.substr(0, size);
     buffered_.erase(0, piece.size());
     return piece;
   }
+  size = std::min<std::size_t>(size, 65536);
   std::string buffer(size, '\0');
   if (tls_) {
     ERR_clear_error();

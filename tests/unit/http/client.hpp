@@ -47,6 +47,9 @@ class Client {
   int fd() const;
   // False when the server does not take it any more.
   bool send(std::string_view bytes);
+  // Sends 'p's until the whole way to a reader that does not read is full; returns how many. With
+  // TLS up to one record more than that may follow with the next send.
+  std::size_t fill();
   // Up to `size` bytes; empty at the end; nullopt when the connection was reset.
   std::optional<std::string> receive(std::size_t size = 65536);
   std::string receive_exactly(std::size_t size);

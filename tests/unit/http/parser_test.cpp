@@ -171,6 +171,27 @@ TEST(RequestParser, LimitsChunkHeaders) {
   EXPECT_EQ(parse(start + "1;" + std::string(9000, 'x'), start.size()).error, 400u);
 }
 
+TEST(RequestParser, IsStrictAboutChunks) {
+  const std::string start = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const char* good : {"0\r\n\r\n", "000\r\n\r\n", "1 \r\nx\r\n0\t;e\r\n\r\n",
+                           "A;a=\"b\"\r\n0123456789\r\n0\r\nT: v\r\nU:\r\n\r\n"})
+    EXPECT_EQ(parse(start + good).stage, Stage::Complete) << good;
+  for (const char* bad : {"\r\n\r\n", ";\r\n", " 1\r\nx", "1\nx\r\n", "0x1\r\nx\r\n", "-1\r\n",
+                          "+1\r\n", "1 1\r\n", "1\rx", "1\r\nxx", "1\r\nx\rx",
+                          "0\r\nT: \x01\r\n\r\n", "0\r\nT: v\n\r\n", "1;\x02\r\n", "0\r\n\rx"})
+    EXPECT_EQ(parse(start + bad).error, 400u) << bad;
+  // Half of it is not an error, and not complete.
+  for (const char* half : {"", "0", "0\r", "0\r\n", "0\r\n\r", "0\r\nT", "5\r\nabc"})
+    EXPECT_EQ(parse(start + half).stage, Stage::Body) << half;
+}
+
+TEST(RequestParser, LimitsTrailers) {
+  const std::string start = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+  std::string trailers;
+  for (int i = 0; i < 1000; ++i) trailers += "Name: value\r\n";
+  EXPECT_EQ(parse(start + trailers, start.size()).error, 400u);
+}
+
 TEST(RequestParser, RefusesMalformedRequests) {
   for (const char* bad : {
            "\x16\x03\x01\r\n\r\n",
