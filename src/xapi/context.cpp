@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/fault.hpp"
+#include "xapi/plans/storage_plans.hpp"
 #include "xapi/tasks.hpp"
 
 namespace xcp::xapi {
@@ -50,8 +51,8 @@ void Context::run(const Plan& plan) {
   try {
     run_plan(plan, hooks);
   } catch (const Failure& failure) {
-    if (failure.code() != "TASK_CANCELLED") throw;
-    throw Failure("TASK_CANCELLED", {ref.str()});
+    if (failure.code() == "TASK_CANCELLED") throw Failure("TASK_CANCELLED", {ref.str()});
+    throw in_api_terms(view(), failure);
   }
 }
 

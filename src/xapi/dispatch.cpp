@@ -267,7 +267,7 @@ void Dispatcher::start_async(const MessageDesc& message, std::vector<Value> valu
 }
 
 Result Dispatcher::call(const Session& session, const std::string& method,
-                        std::vector<Value> arguments) {
+                        std::vector<Value> arguments, const Caller& caller) {
   const Name name = split_name(method);
   const MessageDesc* message = model::find_message(name.method);
   if (message != nullptr && message->needs_session)
@@ -275,7 +275,8 @@ Result Dispatcher::call(const Session& session, const std::string& method,
   Call call;
   call.method = method;
   call.arguments = std::make_shared<ValueArguments>(std::move(arguments));
-  call.caller.originator = session.originator;
+  call.caller = caller;
+  call.caller.gone = nullptr;
   auto promise = std::make_shared<std::promise<Outcome>>();
   dispatch(call, [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
   Outcome outcome = promise->get_future().get();

@@ -178,12 +178,12 @@ void vm_suspend(Context& context, Ref<VM> vm) {
   const OperationLock lock(context, vm, Op::Suspend);
   const db::Snapshot view = context.view();
   const Ref<SR> sr = suspend_sr(view, context.services(), view.get(vm));
-  auto info = std::make_shared<sm::VdiInfo>();
-  context.run(suspend_plan(context.services(), view, view.get(vm), sr, info));
+  auto image = std::make_shared<sm::VdiInfo>();
+  context.run(suspend_plan(context.services(), view, view.get(vm), sr, image));
   context.commit([&](db::Transaction& change) {
-    const auto image = record_vdi(change, *info, sr);
-    record_suspended(change, vm, image);
+    record_suspended(change, vm, record_vdi(change, *image, sr));
   });
+  context.run(release_plan(context.services(), view, view.get(vm), sr, *image));
 }
 
 namespace {

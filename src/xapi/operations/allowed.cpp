@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // allowed_operations from the refusals, for every object a transaction may have influenced: a VM
-// takes its devices along, a VBD its disk, a PBD its SR and the disks there.
+// takes its devices along, a VBD its disk, a disk the VMs that may open it, a PBD its SR and the
+// disks there.
 #include <set>
 
 #include "xapi/operations/operations.hpp"
@@ -49,6 +50,15 @@ Affected affected_by(const db::Transaction& change) {
     if (!sr) continue;
     out.srs.insert(sr->ref());
     for (const Ref<VDI>& vdi : (*sr)[SR::VDIs]) out.vdis.insert(vdi);
+  }
+  // Who may open a disk depends on what is being done to it.
+  for (const std::string& ref : change.touched(VDI::index)) {
+    const auto vdi = change.find(Ref<VDI>(ref));
+    if (!vdi) continue;
+    for (const Ref<VBD>& vbd : (*vdi)[VDI::VBDs]) {
+      out.vbds.insert(vbd);
+      if (const auto object = change.find(vbd)) out.vms.insert((*object)[VBD::VM]);
+    }
   }
   for (const Ref<VM>& ref : out.vms) {
     const auto vm = change.find(ref);

@@ -6,6 +6,7 @@
 namespace xcp::xapi {
 
 using model::VBD;
+using model::VDI;
 using model::VIF;
 using model::VM;
 using model::VmPowerState;
@@ -42,6 +43,25 @@ std::optional<Failure> attach_state(const db::Object<VM>& vm, bool attached, boo
   return Failure(attached ? "DEVICE_ALREADY_ATTACHED" : "DEVICE_ALREADY_DETACHED", {device});
 }
 
+// A disk has one writer or any number of readers, unless it is sharable; and nothing else happens
+// to it while it is opened.
+std::optional<Failure> disk_in_use(const db::Snapshot& view, const db::Object<VBD>& vbd,
+                                   model::VbdOperations operation) {
+  const auto vdi = view.find(vbd[VBD::VDI]);
+  if (!vdi) return std::nullopt;
+  if (auto failure = busy(*vdi)) return failure;
+  if ((*vdi)[VDI::sharable]) return std::nullopt;
+  const bool writes = vbd[VBD::mode] == model::VbdMode::RW && !(*vdi)[VDI::read_only];
+  for (const Ref<VBD>& ref : (*vdi)[VDI::VBDs]) {
+    if (ref == vbd.ref()) continue;
+    const auto other = view.find(ref);
+    if (!other || !(*other)[VBD::currently_attached]) continue;
+    if (writes || (*other)[VBD::mode] == model::VbdMode::RW)
+      return Failure("VDI_IN_USE", {vdi->ref().str(), std::string(model::to_string(operation))});
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VBD>& vbd,
@@ -58,11 +78,11 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VBD>& 
     case Op::Attach:
       if ((*vm)[VM::power_state] != VmPowerState::Halted) return bad_state(*vm, "halted");
       if (attached) return Failure("DEVICE_ALREADY_ATTACHED", {ref});
-      return std::nullopt;
+      return disk_in_use(view, vbd, operation);
     case Op::Plug:
       if (auto failure = attach_state(*vm, attached, false, ref)) return failure;
-      if (vbd[VBD::empty] && !cd) return Failure("VBD_IS_EMPTY", {ref});
-      return std::nullopt;
+      if (vbd[VBD::empty]) return Failure("VBD_IS_EMPTY", {ref});
+      return disk_in_use(view, vbd, operation);
     case Op::Unplug:
     case Op::UnplugForce:
       if (auto failure = attach_state(*vm, attached, true, ref)) return failure;

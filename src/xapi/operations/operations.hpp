@@ -81,6 +81,10 @@ std::optional<Failure> busy(const db::Object<C>& object) {
                   std::string(model::to_string(running.begin()->second)), running.begin()->first});
 }
 
+// True when the operation opens the VM's disks: it excludes operations on them and the other way
+// round, so that nobody opens an image that is just being replaced.
+bool opens_disks(model::VmOperations operation);
+
 // True when XenAPI message "<class>.<name>" exists here and is only a name yet.
 bool not_implemented(std::string_view class_name, std::string_view message);
 

@@ -35,6 +35,27 @@ std::optional<std::string> user_of(const db::Snapshot& view, const db::Object<VD
   return std::nullopt;
 }
 
+// What somebody who is just opening the disk does.
+std::optional<Failure> being_opened(const db::Snapshot& view, const db::Object<VDI>& vdi) {
+  for (const Ref<VBD>& ref : vdi[VDI::VBDs]) {
+    const auto vbd = view.find(ref);
+    if (!vbd) continue;
+    if (auto failure = busy(*vbd)) return failure;
+    const auto vm = view.find((*vbd)[VBD::VM]);
+    if (!vm) continue;
+    for (const auto& [task, running] : (*vm)[model::VM::current_operations])
+      if (opens_disks(running))
+        return Failure("OTHER_OPERATION_IN_PROGRESS",
+                       {"VM", vm->ref().str(), std::string(model::to_string(running)), task});
+  }
+  return std::nullopt;
+}
+
+// Leaves the disk's image alone.
+bool is_harmless(model::VdiOperations operation) {
+  return operation == model::VdiOperations::Update;
+}
+
 // The SM feature an operation needs; empty: none.
 std::string_view needed_feature(model::VdiOperations operation) {
   using Op = model::VdiOperations;
@@ -89,8 +110,6 @@ std::string_view needed_feature(model::StorageOperations operation) {
       return "VDI_SNAPSHOT";
     case Op::VdiMirror:
       return "VDI_MIRROR";
-    case Op::VdiIntroduce:
-      return "VDI_INTRODUCE";
     case Op::VdiResizeOnline:
       return "VDI_RESIZE_ONLINE";
     case Op::VdiEnableCbt:
@@ -114,6 +133,7 @@ std::string_view needed_feature(model::StorageOperations operation) {
     case Op::Update:
     case Op::VdiCopy:
     case Op::VdiForget:
+    case Op::VdiIntroduce:  // whatever a scan finds can be introduced
     case Op::PbdCreate:
     case Op::PbdDestroy:
       return "";
@@ -144,11 +164,18 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VDI>& 
     return Failure("SR_OPERATION_NOT_SUPPORTED", {sr->ref().str()});
   if (!vdi[VDI::managed] && operation != Op::Destroy && operation != Op::Forget)
     return Failure("VDI_NOT_MANAGED", {ref});
+  if (!is_harmless(operation))
+    if (auto failure = being_opened(view, vdi)) return failure;
   if (operation == Op::Forget) {
     if (const auto user = user_of(view, vdi)) return Failure("VDI_IN_USE", {ref, "forget"});
     return std::nullopt;
   }
   if (!is_plugged(view, *sr)) return Failure("SR_HAS_NO_PBDS", {sr->ref().str()});
+  if (vdi[VDI::missing] && operation != Op::Destroy)
+    return Failure("VDI_MISSING", {sr->ref().str(), ref});
+  if (vdi[VDI::sharable] && (operation == Op::Snapshot || operation == Op::Clone))
+    return Failure("OPERATION_NOT_ALLOWED",
+                   {"The disk may be written by several VMs at a time; it can only be copied"});
   const bool needs_idle = operation == Op::Destroy || operation == Op::Resize ||
                           operation == Op::Copy || operation == Op::DataDestroy ||
                           operation == Op::RevertTo || operation == Op::SetOnBoot;
@@ -162,12 +189,13 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<SR>& s
                                model::StorageOperations operation) {
   using Op = model::StorageOperations;
   const std::string ref = sr.ref().str();
-  const bool exclusive = operation == Op::Destroy || operation == Op::Forget ||
-                         operation == Op::Scan || operation == Op::Plug || operation == Op::Unplug;
+  const bool exclusive =
+      operation == Op::Destroy || operation == Op::Forget || operation == Op::Unplug;
   for (const auto& [task, running] : sr[SR::current_operations]) {
     const bool running_exclusive = running == Op::Destroy || running == Op::Forget ||
                                    running == Op::Plug || running == Op::Unplug;
-    if (running_exclusive || (exclusive && operation != Op::Plug))
+    const bool twice = operation == Op::Scan && running == Op::Scan;
+    if (running_exclusive || exclusive || twice)
       return Failure("OTHER_OPERATION_IN_PROGRESS",
                      {"SR", ref, std::string(model::to_string(running)), task});
   }
@@ -177,10 +205,11 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<SR>& s
   const bool plugged = is_plugged(view, sr);
   const bool needs_unplugged = operation == Op::Destroy || operation == Op::Forget;
   if (needs_unplugged && plugged) return Failure("SR_HAS_PBD", {ref});
-  const bool needs_plugged = operation == Op::Scan || operation == Op::VdiCreate ||
-                             operation == Op::VdiDestroy || operation == Op::VdiClone ||
-                             operation == Op::VdiSnapshot || operation == Op::VdiResize ||
-                             operation == Op::VdiCopy || operation == Op::VdiRevert;
+  const bool needs_plugged =
+      operation == Op::Scan || operation == Op::VdiCreate || operation == Op::VdiDestroy ||
+      operation == Op::VdiClone || operation == Op::VdiSnapshot || operation == Op::VdiResize ||
+      operation == Op::VdiCopy || operation == Op::VdiRevert || operation == Op::VdiUpdate ||
+      operation == Op::VdiIntroduce || operation == Op::Update;
   if (needs_plugged && !plugged) return Failure("SR_HAS_NO_PBDS", {ref});
   return std::nullopt;
 }

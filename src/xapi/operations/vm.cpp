@@ -149,7 +149,23 @@ std::optional<Failure> refused_for_kind(const db::Object<VM>& vm, Op operation) 
   return std::nullopt;
 }
 
+std::optional<Failure> busy_disk(const db::Snapshot& view, const db::Object<VM>& vm) {
+  for (const Ref<model::VBD>& ref : vm[VM::VBDs]) {
+    const auto vbd = view.find(ref);
+    const auto vdi = vbd ? view.find((*vbd)[model::VBD::VDI]) : std::nullopt;
+    if (!vdi) continue;
+    if (auto failure = busy(*vdi)) return failure;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+bool opens_disks(Op operation) {
+  return operation == Op::Start || operation == Op::StartOn || operation == Op::Resume ||
+         operation == Op::ResumeOn || operation == Op::CleanReboot || operation == Op::HardReboot ||
+         operation == Op::PoolMigrate;
+}
 
 std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VM>& vm, Op operation) {
   const std::string name(model::to_string(operation));
@@ -168,6 +184,8 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VM>& v
     if (!may_run_beside(operation, running))
       return Failure("OTHER_OPERATION_IN_PROGRESS",
                      {"VM", vm.ref().str(), std::string(model::to_string(running)), task});
+  if (opens_disks(operation))
+    if (auto failure = busy_disk(view, vm)) return failure;
   if (operation == Op::Suspend && !host_can(view, vm, "suspend"))
     return Failure("VM_LACKS_FEATURE", {vm.ref().str()});
   if (operation == Op::Checkpoint && !host_can(view, vm, "checkpoint"))

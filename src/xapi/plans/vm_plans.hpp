@@ -8,39 +8,27 @@
 
 #include "base/plan.hpp"
 #include "xapi/context.hpp"
-#include "xapi/plans/vm_spec.hpp"
+#include "xapi/plans/device_steps.hpp"
 
 namespace xcp::xapi {
 
-// Filled while a plan runs.
-struct Started {
-  DeviceBackings backings;
-  hypervisor::DomainState domain;
-};
-
-// Attach disks, reserve ports, build the domain, activate ports, unpause.
+// Attach disks, ensure networks, reserve ports, build the domain, activate ports, unpause. A domain
+// that is there already is left alone: VM_BAD_POWER_STATE.
 Plan start_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm,
-                bool paused, std::shared_ptr<Started> started);
+                bool paused, StartedPtr started);
 
 // As start_plan, from the suspend image.
 Plan resume_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm,
-                 bool paused, std::shared_ptr<Started> started);
+                 bool paused, StartedPtr started);
 
 // Takes back what a started VM holds; everything in it may be gone already.
 Plan stop_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm);
 
-// Makes the suspend VDI and saves the guest into it.
+// Makes the suspend VDI and saves the guest into it. When it has run the guest is nothing but its
+// image, so the caller records that before it releases the rest with release_plan.
 Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm,
                   const Ref<model::SR>& sr, std::shared_ptr<sm::VdiInfo> image);
-
-// One device of a running VM.
-Plan plug_vbd_plan(Services& services, const db::Snapshot& view, const db::Object<model::VBD>& vbd);
-Plan unplug_vbd_plan(Services& services, const db::Snapshot& view,
-                     const db::Object<model::VBD>& vbd);
-Plan plug_vif_plan(Services& services, const db::Snapshot& view, const db::Object<model::VIF>& vif);
-Plan unplug_vif_plan(Services& services, const db::Snapshot& view,
-                     const db::Object<model::VIF>& vif);
-
-network::PortSpec port_spec(const db::Snapshot& view, const db::Object<model::VIF>& vif);
+Plan release_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm,
+                  const Ref<model::SR>& sr, const sm::VdiInfo& image);
 
 }  // namespace xcp::xapi
