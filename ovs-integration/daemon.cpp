@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// See daemon.hpp.
+#include "ovs-integration/daemon.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/rpc.hpp"
+
+namespace xcp::network {
+
+void serve(const DaemonSettings& settings) {
+  // Blocked before the first thread starts, so that only the wait below sees them.
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  umask(0077);
+
+  LocalNetwork network(settings.network);
+  for (const std::string& warning : network.warnings()) spdlog::warn("{}", warning);
+  spdlog::info("backend {}: {} NICs, {} networks, {} ports",
+               boost::describe::enum_to_string(network.backend(), "?"), network.nics().size(),
+               network.networks().size(), network.ports().size());
+
+  std::filesystem::create_directories(std::filesystem::path(settings.socket).parent_path());
+  rpc::Server server(listen_unix(settings.socket, 0660, settings.group),
+                     rpc::methods_of<Network>(network), settings.group);
+  sd_notify(0, "READY=1");
+  spdlog::info("serving on {}", settings.socket);
+  int signal_number = 0;
+  sigwait(&ending, &signal_number);
+  spdlog::info("{}: ending, networks stay", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+  sd_notify(0, "STOPPING=1");
+  network.close_events();
+}
+
+}  // namespace xcp::network
