@@ -30,7 +30,7 @@ program() {
     xapi) printf '%s/src/xapi/xapi' "$(build_dir "$preset")" ;;
     xe) printf '%s/src/xe/xe' "$(build_dir "$preset")" ;;
     xcp-authd) printf '%s/src/authd/xcp-authd' "$(build_dir "$preset")" ;;
-    xcp-hypervisord) printf '%s/src/hypervisor/xcp-hypervisord' "$(build_dir "$preset")" ;;
+    xcp-hypervisord) printf '%s/src/hypervisor/daemon/xcp-hypervisord' "$(build_dir "$preset")" ;;
     xcp-storaged) printf '%s/src/sm/xcp-storaged' "$(build_dir "$preset")" ;;
     xcp-networkd) printf '%s/ovs-integration/xcp-networkd' "$(build_dir "$preset")" ;;
   esac

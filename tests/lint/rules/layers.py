@@ -18,7 +18,7 @@ MAY_INCLUDE = {
 }
 BACKENDS = {"hypervisor", "sm", "ovs-integration"}
 # Where more than one of the three backends may be named at once.
-COMPOSERS = re.compile(r"src/xapi/(plans/|main\.cpp$|toolstack\.)")
+COMPOSERS = re.compile(r"src/xapi/(plans/|main\.cpp$|toolstack\.|context\.)")
 
 # Header -> the folders that may include it.
 WALLS = [
