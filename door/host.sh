@@ -58,7 +58,7 @@ start_time() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20;
 pid_of() {
   local pid started
   read -r pid started 2>/dev/null <"$state/run/$1.pid" || return 1
-  [[ $pid && $(start_time "$pid") == "$started" ]] && [[ $(process_state "$pid") != Z ]] && echo "$pid"
+  [[ $pid && $(start_time "$pid") == "$started" ]] && runs "$pid" && echo "$pid"
 }
 
 process_state() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f1; }
@@ -93,12 +93,29 @@ start_daemon() {
   done
 }
 
+# A process that has ended and waits to be collected counts as ended: a container's first process may
+# take its time.
+runs() {
+  local now
+  now=$(process_state "$1")
+  [[ $now && $now != Z ]]
+}
+
+# ended PID SECONDS: true as soon as it has ended, false when it has not within that time.
+ended() {
+  local deadline=$((SECONDS + $2))
+  while runs "$1"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.02
+  done
+}
+
 # end_process PID SECONDS: asks, waits, insists.
 end_process() {
   kill "$1" 2>/dev/null || return 0
-  timeout "$2" tail --pid="$1" -s 0.05 -f /dev/null && return
+  ended "$1" "$2" && return
   kill -KILL "$1" 2>/dev/null || return 0
-  timeout 10 tail --pid="$1" -s 0.05 -f /dev/null
+  ended "$1" 10
 }
 
 stop_daemon() {
@@ -196,7 +213,7 @@ start_xapi() {
     --state-dir "$kept/xapi" --socket "$kept/run/xapi.sock"
     --hypervisor-socket "$kept/run/hypervisor.sock" --storage-socket "$kept/run/storage.sock"
     --network-socket "$kept/run/network.sock" --auth-socket "$kept/run/auth.sock"
-    --templates-dir "$tree/templates" --nvram-dir "$state/hypervisor/nvram"
+    --templates-dir "$tree/templates"
   )
   start_daemon xapi "${inside[@]}" "${drop_privileges[@]}" "$tree${binary#"$top"}" "${arguments[@]}"
 }
