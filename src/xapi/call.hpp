@@ -60,6 +60,7 @@ struct Result {
   const model::Type* type = nullptr;
   std::vector<db::RowPtr> rows;
   std::function<void(std::string&, Wire)> writer;  // for Written
+  std::string token;  // of event.from, for callers inside the process
 
   void write(std::string& out, Wire wire) const;
 };

@@ -19,7 +19,7 @@ class Dispatcher {
 
   // For callers inside the process: waits for the answer and throws the failure.
   Result call(const Session& session, const std::string& method,
-              std::vector<model::Value> arguments);
+              std::vector<model::Value> arguments, const Caller& caller = {});
 
   // True when the method runs long and belongs to the threads for operations.
   static bool is_long(const std::string& method);

@@ -424,6 +424,7 @@ bool EventHub::answer(Waiter& waiter, bool timed_out) {
   }
   Outcome outcome;
   outcome.result.shape = Result::Shape::Written;
+  outcome.result.token = batch->token;
   const bool classic = waiter.classic;
   outcome.result.writer = [batch, classic](std::string& out, Wire wire) {
     if (classic)

@@ -208,7 +208,9 @@ void Front::serve_cli(const ExchangePtr& exchange) {
   on_thread(exchange, [this, exchange] {
     const Caller caller = caller_of(exchange);
     const std::string arguments = exchange->take_body();
-    serve_cli_connection(services_, dispatcher_, caller, exchange->hijack(""), arguments);
+    const std::string* terminal = exchange->request().header("x-xe-terminal");
+    const bool draws = terminal != nullptr && terminal->find("stderr") != std::string::npos;
+    serve_cli_connection(services_, dispatcher_, caller, exchange->hijack(""), arguments, draws);
   });
 }
 

@@ -43,6 +43,6 @@ class Front {
 
 // Serves one command line connection (protocol of xe) until it ends. Defined by cli/.
 void serve_cli_connection(Services& services, Dispatcher& dispatcher, const Caller& caller,
-                          UniqueFd connection, const std::string& arguments);
+                          UniqueFd connection, const std::string& arguments, bool draws_progress);
 
 }  // namespace xcp::xapi
