@@ -65,8 +65,8 @@ class Relay {
     const auto end = std::chrono::steady_clock::now() + duration;
     for (;;) {
       waiting_.send_if_due();
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-          end - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
       if (left <= 0ms || keyboard_.ended) return;
       pollfd entry{keyboard_.wants_more() ? keyboard_.fd : -1, POLLIN, 0};
       if (poll(&entry, 1, static_cast<int>(std::min(left, waiting_.remaining()).count())) > 0) {

@@ -62,7 +62,9 @@ RawTerminal::RawTerminal(int fd) {
   active_ = tcsetattr(fd, TCSADRAIN, &raw) == 0;
 }
 
-RawTerminal::~RawTerminal() { restore_terminal(); }
+RawTerminal::~RawTerminal() {
+  restore_terminal();
+}
 
 PartialFile::PartialFile(const std::string& path) {
   if (path.size() >= sizeof file_path) return;
@@ -70,8 +72,12 @@ PartialFile::PartialFile(const std::string& path) {
   file_partial = 1;
 }
 
-PartialFile::~PartialFile() { remove_partial_file(); }
+PartialFile::~PartialFile() {
+  remove_partial_file();
+}
 
-void PartialFile::keep() { file_partial = 0; }
+void PartialFile::keep() {
+  file_partial = 0;
+}
 
 }  // namespace xcp::xe

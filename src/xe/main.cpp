@@ -59,10 +59,12 @@ Settings gather_settings(int argc, char** argv) {
   sources.xapi_user = variable("XAPI_USER");
   sources.xapi_password = variable("XAPI_PASSWORD");
   sources.socket_path = variable("XE_SOCKET").value_or(XE_DEFAULT_SOCKET);
+  sources.stderr_is_terminal = isatty(STDERR_FILENO);
   Settings settings = parse_options(std::vector<std::string>(argv + 1, argv + argc), sources);
   if (settings.password_file && settings.action == Action::Run) {
     const auto content = read_file(*settings.password_file);
-    if (!content) throw Failure("CLIENT_ERROR", {"No such password file: " + *settings.password_file});
+    if (!content)
+      throw Failure("CLIENT_ERROR", {"No such password file: " + *settings.password_file});
     apply_password_file(settings, *content);
   }
   return settings;
@@ -99,12 +101,15 @@ int run(int argc, char** argv) {
   const Settings settings = gather_settings(argc, argv);
   for (const auto& warning : settings.warnings) write_all(STDERR_FILENO, warning + '\n');
   switch (settings.action) {
-    case Action::Usage: write_all(STDOUT_FILENO, usage); return 0;
-    case Action::Version:
-      write_all(STDOUT_FILENO, fmt::format("thin CLI protocol {}.{}\n", cli::protocol_major,
-                                           cli::protocol_minor));
+    case Action::Usage:
+      write_all(STDOUT_FILENO, usage);
       return 0;
-    case Action::Run: break;
+    case Action::Version:
+      write_all(STDOUT_FILENO,
+                fmt::format("thin CLI protocol {}.{}\n", cli::protocol_major, cli::protocol_minor));
+      return 0;
+    case Action::Run:
+      break;
   }
   Trace trace(STDERR_FILENO, settings.debug, settings.debug_on_fail);
   const int status = talk(settings, trace);

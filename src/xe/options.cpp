@@ -47,14 +47,22 @@ bool is_true(std::string_view text) {
 
 // True when `key` is one of the client's own settings.
 bool set_keyword(Layer& layer, std::string_view key, std::string_view value) {
-  if (key == "server") layer.server = value;
-  else if (key == "username") layer.username = value;
-  else if (key == "password") layer.password = value;
-  else if (key == "passwordfile") layer.password_file = value;
-  else if (key == "traceparent") layer.traceparent = value;
-  else if (key == "nossl") layer.nossl = is_true(value);
-  else if (key == "debug") layer.debug = is_true(value);
-  else if (key == "debugonfail") layer.debug_on_fail = is_true(value);
+  if (key == "server")
+    layer.server = value;
+  else if (key == "username")
+    layer.username = value;
+  else if (key == "password")
+    layer.password = value;
+  else if (key == "passwordfile")
+    layer.password_file = value;
+  else if (key == "traceparent")
+    layer.traceparent = value;
+  else if (key == "nossl")
+    layer.nossl = is_true(value);
+  else if (key == "debug")
+    layer.debug = is_true(value);
+  else if (key == "debugonfail")
+    layer.debug_on_fail = is_true(value);
   else if (key == "port") {
     layer.port = parse_port(value);
     if (!layer.port) layer.action = Action::Usage;
@@ -76,12 +84,18 @@ std::string_view keyword_of_switch(std::string_view word) {
 }
 
 bool set_flag(Layer& layer, std::string_view word) {
-  if (word == "--nossl") layer.nossl = true;
-  else if (word == "--debug") layer.debug = true;
-  else if (word == "--debug-on-fail") layer.debug_on_fail = true;
-  else if (word == "-help" || word == "--help") layer.action = Action::Usage;
-  else if (word == "-version") layer.action = Action::Version;
-  else return false;
+  if (word == "--nossl")
+    layer.nossl = true;
+  else if (word == "--debug")
+    layer.debug = true;
+  else if (word == "--debug-on-fail")
+    layer.debug_on_fail = true;
+  else if (word == "-help" || word == "--help")
+    layer.action = Action::Usage;
+  else if (word == "-version")
+    layer.action = Action::Version;
+  else
+    return false;
   return true;
 }
 
@@ -250,7 +264,8 @@ Settings parse_options(const std::vector<std::string>& arguments, const Sources&
     if (const auto words = split_defaults_file(*sources.defaults_file)) {
       layer = parse_layer(*words);
     } else {
-      settings.warnings.push_back("~/.xe is ignored: each of its lines must be of the form key=value.");
+      settings.warnings.push_back(
+          "~/.xe is ignored: each of its lines must be of the form key=value.");
     }
   }
   if (sources.extra_args) {
@@ -271,6 +286,7 @@ Settings parse_options(const std::vector<std::string>& arguments, const Sources&
   settings.traceparent = layer.traceparent;
   settings.baggage = sources.baggage;
   settings.socket_path = sources.socket_path;
+  settings.stderr_is_terminal = sources.stderr_is_terminal;
   settings.words = std::move(layer.words);
   apply_xapi_variables(settings, layer, sources);
 
@@ -334,6 +350,8 @@ std::string opening_request(const Settings& settings) {
   std::string head = "POST /cli HTTP/1.0\r\nUser-agent: xe-cli/Unix/0.2\r\noriginator: cli\r\n";
   if (settings.traceparent) head += fmt::format("traceparent: {}\r\n", *settings.traceparent);
   if (settings.baggage) head += fmt::format("baggage: {}\r\n", *settings.baggage);
+  // An addition to the protocol; servers that do not know it ignore it.
+  if (settings.stderr_is_terminal) head += "x-xe-terminal: stderr\r\n";
   head += fmt::format("content-length: {}\r\n\r\n", body.size());
   return head + body;
 }

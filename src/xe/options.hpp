@@ -37,9 +37,10 @@ struct Settings {
   bool debug_on_fail = false;
   std::optional<std::string> traceparent;
   std::optional<std::string> baggage;
+  bool stderr_is_terminal = false;  // told the server, which may then draw progress there
   std::string socket_path;
-  std::optional<Target> url_target;  // from XAPI_URL, when no server was named otherwise
-  std::vector<std::string> words;    // what the server gets, in its order
+  std::optional<Target> url_target;   // from XAPI_URL, when no server was named otherwise
+  std::vector<std::string> words;     // what the server gets, in its order
   std::vector<std::string> warnings;  // to be shown on standard error
 };
 
@@ -53,6 +54,7 @@ struct Sources {
   std::optional<std::string> xapi_user;
   std::optional<std::string> xapi_password;
   std::string socket_path;
+  bool stderr_is_terminal = false;
 };
 
 Settings parse_options(const std::vector<std::string>& arguments, const Sources& sources);

@@ -9,7 +9,8 @@
 
 namespace xcp::xe {
 
-// Absolute, without "." and ".." (taken out of the text, links are not followed) and double slashes.
+// Absolute, without "." and ".." (taken out of the text, links are not followed) and double
+// slashes.
 std::string canonical_path(std::string_view working_directory, std::string_view path);
 
 // True when `filename` is the value of one of the words.

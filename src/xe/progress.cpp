@@ -27,9 +27,9 @@ std::string progress_text(std::uint64_t done, std::optional<std::uint64_t> total
                           std::chrono::duration<double> elapsed) {
   std::string text = human_bytes(static_cast<double>(done));
   if (total && *total > 0) {
-    text += fmt::format(" of {} ({} %)", human_bytes(static_cast<double>(*total)),
-                        static_cast<int>(100.0 * static_cast<double>(done) /
-                                         static_cast<double>(*total)));
+    text += fmt::format(
+        " of {} ({} %)", human_bytes(static_cast<double>(*total)),
+        static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(*total)));
   }
   if (elapsed.count() > 0) {
     text += fmt::format(", {}/s", human_bytes(static_cast<double>(done) / elapsed.count()));

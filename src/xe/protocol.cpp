@@ -139,9 +139,8 @@ struct Reaction {
     return finish(upload(session, m));
   }
   Status operator()(const cli::HttpGet& m) const {
-    const bool is_directory =
-        canonical_path(session.working_directory, m.filename) ==
-        canonical_path(session.working_directory, "");
+    const bool is_directory = canonical_path(session.working_directory, m.filename) ==
+                              canonical_path(session.working_directory, "");
     if (!is_directory) require_permission(session, m.filename);
     return finish(download(session, m));
   }
@@ -177,8 +176,7 @@ void Channel::open(const Settings& settings) {
   if (!version) give_up("There is no server for xe at this address.");
   if (version->major != cli::protocol_major) {
     give_up(fmt::format("The server speaks version {}.{} of the protocol, this client {}.{}.",
-                        version->major, version->minor, cli::protocol_major,
-                        cli::protocol_minor));
+                        version->major, version->minor, cli::protocol_major, cli::protocol_minor));
   }
   version_ = *version;
   trace_.line(fmt::format("server speaks {}.{}", version_.major, version_.minor));
@@ -213,7 +211,9 @@ void Channel::send(const cli::Message& message) {
   connection_.write_all(cli::encode(message));
 }
 
-void Channel::send_bytes(std::string_view bytes) { connection_.write_all(bytes); }
+void Channel::send_bytes(std::string_view bytes) {
+  connection_.write_all(bytes);
+}
 
 void Channel::send_blob(std::string_view bytes) {
   send(cli::Chunk{static_cast<std::int32_t>(bytes.size())});
@@ -222,8 +222,8 @@ void Channel::send_blob(std::string_view bytes) {
 }
 
 std::chrono::milliseconds KeepWaiting::remaining() const {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-      due_ - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(due_ - std::chrono::steady_clock::now());
   return std::max(left, std::chrono::milliseconds::zero());
 }
 

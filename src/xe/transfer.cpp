@@ -51,8 +51,8 @@ std::optional<Opened> open_request(Session& session, const std::string& url,
     session.trace.line(fmt::format("HTTP {} {}", head->status, head->reason));
     if (head->status == 200) return Opened{std::move(connection), *head};
     if (head->status != 302 || !head->location) {
-      complain(session, fmt::format("The server refused the transfer: {} {}", head->status,
-                                    head->reason));
+      complain(session,
+               fmt::format("The server refused the transfer: {} {}", head->status, head->reason));
       return std::nullopt;
     }
     where = resolve_url(session.settings, *head->location);
@@ -84,7 +84,8 @@ void send_content(Session& session, int source, std::optional<std::uint64_t> siz
   std::uint64_t left = size.value_or(UINT64_MAX);
   while (left > 0) {
     wait_for_input(source, waiting);
-    const std::size_t count = read_some(source, block.data(), std::min<std::uint64_t>(left, block_bytes));
+    const std::size_t count =
+        read_some(source, block.data(), std::min<std::uint64_t>(left, block_bytes));
     if (count == 0) break;
     send_waiting(connection, std::string_view(block).substr(0, count), waiting);
     progress.add(count);
@@ -127,8 +128,8 @@ void receive_content(Session& session, Opened& opened, int sink) {
     received += *count;
   }
   if (opened.head.content_length && received < *opened.head.content_length) {
-    throw Failure("CLIENT_ERROR", {fmt::format("the connection ended after {} of {} bytes", received,
-                                               *opened.head.content_length)});
+    throw Failure("CLIENT_ERROR", {fmt::format("the connection ended after {} of {} bytes",
+                                               received, *opened.head.content_length)});
   }
 }
 
@@ -169,8 +170,8 @@ Transfer upload(Session& session, const cli::HttpPut& command) {
   try {
     return send_file(session, command, source.get());
   } catch (const Failure& failure) {
-    complain(session, fmt::format("Sending {} failed: {}", command.filename,
-                                  failure.params().front()));
+    complain(session,
+             fmt::format("Sending {} failed: {}", command.filename, failure.params().front()));
     return Transfer::Failed;
   }
 }
@@ -180,10 +181,9 @@ Transfer download(Session& session, const cli::HttpGet& command) {
     if (command.filename.empty()) return receive_into(session, command, session.terminal.out);
     return receive_file(session, command);
   } catch (const Failure& failure) {
-    complain(session,
-             fmt::format("Receiving {} failed: {}",
-                         command.filename.empty() ? "the data" : command.filename,
-                         failure.params().front()));
+    complain(session, fmt::format("Receiving {} failed: {}",
+                                  command.filename.empty() ? "the data" : command.filename,
+                                  failure.params().front()));
     return Transfer::Failed;
   }
 }

@@ -30,9 +30,13 @@ constexpr int tls_attempts = 5;
 constexpr Milliseconds tls_retry_pause{200};
 constexpr std::size_t max_head_bytes = 64 * 1024;
 
-Failure client_error(std::string message) { return Failure("CLIENT_ERROR", {std::move(message)}); }
+Failure client_error(std::string message) {
+  return Failure("CLIENT_ERROR", {std::move(message)});
+}
 
-std::string error_text(int error) { return std::strerror(error); }
+std::string error_text(int error) {
+  return std::strerror(error);
+}
 
 class Deadline {
  public:
@@ -70,7 +74,9 @@ std::string tls_error_text() {
   return reason ? reason : fmt::format("OpenSSL error {:x}", code);
 }
 
-void set_nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+void set_nonblocking(int fd) {
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
 
 UniqueFd connect_local(const std::string& path) {
   sockaddr_un address{};
@@ -95,8 +101,7 @@ UniqueFd connect_tcp(const std::string& host, int port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   AddressList list;
-  const int found =
-      getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list.first);
+  const int found = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list.first);
   if (found != 0) {
     throw client_error(fmt::format("Cannot find host {}: {}", host, gai_strerror(found)));
   }
@@ -165,8 +170,10 @@ struct Connection::Tls {
     }
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
-    if (is_address(host)) X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str());
-    else X509_VERIFY_PARAM_set1_host(param, host.c_str(), host.size());
+    if (is_address(host))
+      X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str());
+    else
+      X509_VERIFY_PARAM_set1_host(param, host.c_str(), host.size());
   }
 };
 
@@ -177,7 +184,9 @@ Connection::~Connection() = default;
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 
-int Connection::fd() const { return socket_.get(); }
+int Connection::fd() const {
+  return socket_.get();
+}
 
 bool Connection::has_buffered() const {
   return !unread_.empty() || (tls_ && SSL_has_pending(tls_->ssl));
@@ -228,8 +237,8 @@ std::optional<std::size_t> Connection::read_some(char* buffer, std::size_t size,
 std::optional<std::size_t> Connection::write_some(std::string_view bytes, Milliseconds timeout) {
   if (tls_) {
     const int most = static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 30));
-    const auto count = tls_->run(socket_.get(), timeout,
-                                 [&] { return SSL_write(tls_->ssl, bytes.data(), most); });
+    const auto count =
+        tls_->run(socket_.get(), timeout, [&] { return SSL_write(tls_->ssl, bytes.data(), most); });
     if (count && *count == 0) throw client_error("connection closed");
     return count;
   }
@@ -294,8 +303,7 @@ Connection Connector::open_one(const Target& target) const {
     } catch (const Failure& failure) {
       // Only a dropped connection may be cured by trying again.
       const std::string& reason = failure.params().front();
-      const bool dropped =
-          reason == "connection closed" || reason == error_text(ECONNRESET);
+      const bool dropped = reason == "connection closed" || reason == error_text(ECONNRESET);
       if (!dropped || attempt == tls_attempts) {
         throw client_error(fmt::format("No secure connection to {} port {}: {}", target.host,
                                        target.port, reason));

@@ -33,7 +33,8 @@ class Connection {
   void start_tls(const std::string& host, const std::string& ca_file);
 
   // Number of bytes, 0 at end of file, nullopt when the time passed without any.
-  std::optional<std::size_t> read_some(char* buffer, std::size_t size, Milliseconds timeout = forever);
+  std::optional<std::size_t> read_some(char* buffer, std::size_t size,
+                                       Milliseconds timeout = forever);
   std::optional<std::size_t> write_some(std::string_view bytes, Milliseconds timeout = forever);
   void write_all(std::string_view bytes);
 

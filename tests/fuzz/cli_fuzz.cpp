@@ -39,7 +39,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   if (input.empty()) return 0;
   // The first byte chooses what the rest is.
-  if (input.front() == 'm') fuzz_message(input.substr(1));
-  else fuzz_command_line(input.substr(1));
+  if (input.front() == 'm')
+    fuzz_message(input.substr(1));
+  else
+    fuzz_command_line(input.substr(1));
   return 0;
 }

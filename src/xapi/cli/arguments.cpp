@@ -23,8 +23,8 @@ using model::Value;
 
 bool same_without_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 [[noreturn]] void refuse(std::string_view param, std::string_view text, std::string_view wanted) {
@@ -113,21 +113,36 @@ class Evaluator {
 
   std::optional<Value> evaluate(const Expr& expr, const Type& type) {
     switch (expr.kind) {
-      case Expr::Kind::Param: return param(expr.text, type);
-      case Expr::Kind::Map: return map(expr.text, type);
-      case Expr::Kind::Text: return parse_value(run_.world, expr.text, expr.text, type, true);
-      case Expr::Kind::Null: return Value(std::string(null_ref_text));
-      case Expr::Kind::EmptySet: return Value(model::SetValue{});
-      case Expr::Kind::Struct: return structure(expr, type);
-      case Expr::Kind::Selected: return Value(run_.object().ref);
-      case Expr::Kind::Pool: return Value(run_.world.pool().ref);
-      case Expr::Kind::LocalHost: return Value(run_.world.local_host().ref);
-      case Expr::Kind::OnlyHost: return Value(run_.world.only_host().ref);
-      case Expr::Kind::Call: return call(expr);
-      case Expr::Kind::File: return file(expr.text);
-      case Expr::Kind::Absent: return Value(!run_.words.has(expr.text));
-      case Expr::Kind::Either: return either(expr, type);
-      case Expr::Kind::Result: return result_;
+      case Expr::Kind::Param:
+        return param(expr.text, type);
+      case Expr::Kind::Map:
+        return map(expr.text, type);
+      case Expr::Kind::Text:
+        return parse_value(run_.world, expr.text, expr.text, type, true);
+      case Expr::Kind::Null:
+        return Value(std::string(null_ref_text));
+      case Expr::Kind::EmptySet:
+        return Value(model::SetValue{});
+      case Expr::Kind::Struct:
+        return structure(expr, type);
+      case Expr::Kind::Selected:
+        return Value(run_.object().ref);
+      case Expr::Kind::Pool:
+        return Value(run_.world.pool().ref);
+      case Expr::Kind::LocalHost:
+        return Value(run_.world.local_host().ref);
+      case Expr::Kind::OnlyHost:
+        return Value(run_.world.only_host().ref);
+      case Expr::Kind::Call:
+        return call(expr);
+      case Expr::Kind::File:
+        return file(expr.text);
+      case Expr::Kind::Absent:
+        return Value(!run_.words.has(expr.text));
+      case Expr::Kind::Either:
+        return either(expr, type);
+      case Expr::Kind::Result:
+        return result_;
     }
     return std::nullopt;
   }
@@ -252,13 +267,15 @@ Value parse_value(World& world, std::string_view param, std::string_view text, c
   switch (type.kind) {
     case Kind::String:
     case Kind::Secret:
-    case Kind::Any: return std::string(text);
+    case Kind::Any:
+      return std::string(text);
     case Kind::Int: {
       const auto number = parse_size(text);
       if (!number) refuse(param, text, "a whole number");
       return *number;
     }
-    case Kind::Float: return parse_float(param, text);
+    case Kind::Float:
+      return parse_float(param, text);
     case Kind::Bool: {
       const auto value = parse_bool(text);
       if (!value) refuse(param, text, "true or false");
@@ -269,8 +286,10 @@ Value parse_value(World& world, std::string_view param, std::string_view text, c
       if (!time) refuse(param, text, "a time such as 20260131T12:00:00Z");
       return time->seconds;
     }
-    case Kind::Enum: return parse_enum(param, text, *type.enumeration);
-    case Kind::Ref: return parse_ref(world, text, type, by_uuid_only);
+    case Kind::Enum:
+      return parse_enum(param, text, *type.enumeration);
+    case Kind::Ref:
+      return parse_ref(world, text, type, by_uuid_only);
     case Kind::Set: {
       model::SetValue members;
       for (const auto& item : split_commas(text)) {
@@ -278,10 +297,13 @@ Value parse_value(World& world, std::string_view param, std::string_view text, c
       }
       return members;
     }
-    case Kind::Map: return parse_map_text(world, param, text, type, by_uuid_only);
-    case Kind::Option: return parse_value(world, param, text, *type.element, by_uuid_only);
+    case Kind::Map:
+      return parse_map_text(world, param, text, type, by_uuid_only);
+    case Kind::Option:
+      return parse_value(world, param, text, *type.element, by_uuid_only);
     case Kind::Void:
-    case Kind::Record: break;
+    case Kind::Record:
+      break;
   }
   throw internal_error(fmt::format("{} has a type that cannot be written as text", param));
 }

@@ -38,15 +38,16 @@ class VmMessages {
  public:
   VmMessages(Run& run, const Object& vm)
       : run_(run), uuid_(vm.uuid()), since_(model::now().seconds) {
-    limit_ = parse_size(run.words.get_or("message-priority", "")).value_or(default_message_priority);
+    limit_ =
+        parse_size(run.words.get_or("message-priority", "")).value_or(default_message_priority);
   }
 
   void tell() {
     for (const auto& message : fetch()) {
-      run_.terminal.print_stderr(fmt::format(
-          "time: {}  priority: {}  name: {}\n",
-          model::format_datetime(message.get(model::message::timestamp)),
-          message.get(model::message::priority), message.get(model::message::name_)));
+      run_.terminal.print_stderr(
+          fmt::format("time: {}  priority: {}  name: {}\n",
+                      model::format_datetime(message.get(model::message::timestamp)),
+                      message.get(model::message::priority), message.get(model::message::name_)));
     }
   }
 
@@ -109,7 +110,10 @@ void run_command(const CommandRow& row, const Words& words, World& world, Termin
 class CommandLine {
  public:
   CommandLine(std::vector<std::string> words, Door& door, Terminal& terminal)
-      : door_(door), terminal_(terminal), session_(take_session(words)), words_(words),
+      : door_(door),
+        terminal_(terminal),
+        session_(take_session(words)),
+        words_(words),
         printer_(terminal, words_.flag("minimal")) {}
 
   void run() {

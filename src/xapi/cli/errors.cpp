@@ -44,8 +44,8 @@ std::string readable(const std::string& value, World* world) {
 std::string param_lines(const Failure& failure, const model::ErrorDesc& desc, World* world) {
   std::string text;
   const auto& values = failure.params();
-  const std::size_t count = desc.open_params ? values.size()
-                                             : std::max(values.size(), desc.params.size());
+  const std::size_t count =
+      desc.open_params ? values.size() : std::max(values.size(), desc.params.size());
   for (std::size_t i = 0; i < count; ++i) {
     const std::string name = i < desc.params.size() ? std::string(desc.params[i]) : "<extra>";
     const std::string value = i < values.size() ? readable(values[i], world) : "<unknown>";

@@ -22,9 +22,12 @@ struct Suffix {
 };
 // Longer ones first: "vm-param-list" is no list of "vm-param".
 constexpr Suffix suffixes[] = {
-    {"-param-list", Verb::ParamList},     {"-param-get", Verb::ParamGet},
-    {"-param-set", Verb::ParamSet},       {"-param-add", Verb::ParamAdd},
-    {"-param-remove", Verb::ParamRemove}, {"-param-clear", Verb::ParamClear},
+    {"-param-list", Verb::ParamList},
+    {"-param-get", Verb::ParamGet},
+    {"-param-set", Verb::ParamSet},
+    {"-param-add", Verb::ParamAdd},
+    {"-param-remove", Verb::ParamRemove},
+    {"-param-clear", Verb::ParamClear},
     {"-list", Verb::List},
 };
 
@@ -32,17 +35,24 @@ bool exists(const ClassRow& row, Verb verb) {
   switch (verb) {
     case Verb::List:
     case Verb::ParamList:
-    case Verb::ParamGet: return true;
-    case Verb::ParamSet: return row.has_set;
-    case Verb::ParamAdd: return row.has_add;
-    case Verb::ParamRemove: return row.has_remove;
-    case Verb::ParamClear: return row.has_clear;
+    case Verb::ParamGet:
+      return true;
+    case Verb::ParamSet:
+      return row.has_set;
+    case Verb::ParamAdd:
+      return row.has_add;
+    case Verb::ParamRemove:
+      return row.has_remove;
+    case Verb::ParamClear:
+      return row.has_clear;
   }
   return false;
 }
 
 // A field whose whole value param-set takes, and one of which it takes single keys.
-bool takes_whole(const FieldRow& field) { return !field.set.empty() && !is_map(field.access); }
+bool takes_whole(const FieldRow& field) {
+  return !field.set.empty() && !is_map(field.access);
+}
 bool takes_keys(const FieldRow& field) {
   return field.map_as_whole || !field.put.empty() ||
          (field.access == Access::MRW && !field.add.empty());
@@ -62,7 +72,8 @@ const model::Type& param_type(std::string_view method, std::size_t index) {
   return *message->params[index].type;
 }
 
-// Reading ------------------------------------------------------------------------------------------
+// Reading
+// ------------------------------------------------------------------------------------------
 
 // The objects of another database: the session made for it, closed at the end.
 class OtherDatabase {
@@ -71,9 +82,12 @@ class OtherDatabase {
     const auto words_of_database = words.map("database");
     std::optional<std::string> vdi, file;
     for (const auto& [key, value] : words_of_database) {
-      if (key == "vdi-uuid") vdi = value;
-      else if (key == "filename") file = value;
-      else throw cli_error("database: takes vdi-uuid or filename, not: " + key);
+      if (key == "vdi-uuid")
+        vdi = value;
+      else if (key == "filename")
+        file = value;
+      else
+        throw cli_error("database: takes vdi-uuid or filename, not: " + key);
     }
     if (vdi && file) throw cli_error("Give either database:vdi-uuid or database:filename.");
     if (vdi) open(world.call_on("VDI.open_database", world.by_uuid<model::VDI>(*vdi).ref));
@@ -152,13 +166,16 @@ void param_get(const ClassRow& row, const Words& words, World& world, Printer& p
   throw cli_error(fmt::format("{} has no key '{}'.", field.name, *key));
 }
 
-// Writing ------------------------------------------------------------------------------------------
+// Writing
+// ------------------------------------------------------------------------------------------
 
 // One class's fields being changed on one object.
 class Change {
  public:
   Change(const ClassRow& row, const Words& words, World& world)
-      : row_(row), words_(words), world_(world),
+      : row_(row),
+        words_(words),
+        world_(world),
         object_(world.by_uuid(row.class_index, words.need("uuid"))) {}
 
   void set() {
@@ -215,8 +232,8 @@ class Change {
 
  private:
   [[noreturn]] void refuse(const FieldRow& field, std::string_view what) const {
-    throw cli_error(fmt::format("The field {} of a {} cannot be {}.", field.name, row_.singular,
-                                what));
+    throw cli_error(
+        fmt::format("The field {} of a {} cannot be {}.", field.name, row_.singular, what));
   }
 
   static bool has_key(const Shown& shown, std::string_view key) {
@@ -293,8 +310,8 @@ class Change {
     }
     if (field.map_as_whole) return put_key_by_whole(field, key, text, replace);
     if (replace && has_key(show_field(world_, object_, field), key)) remove_key(field, key);
-    world_.call(field.add, {object_.ref, parse(field, field.add, 1, key),
-                            parse(field, field.add, 2, text)});
+    world_.call(field.add,
+                {object_.ref, parse(field, field.add, 1, key), parse(field, field.add, 2, text)});
   }
 
   void put_key_by_whole(const FieldRow& field, const std::string& key, const std::string& text,
@@ -341,7 +358,8 @@ class Change {
   Object object_;
 };
 
-// Help ---------------------------------------------------------------------------------------------
+// Help
+// ---------------------------------------------------------------------------------------------
 
 Params list_params(const ClassRow& row) {
   Params params;
@@ -360,8 +378,10 @@ Params set_params(const ClassRow& row) {
   params.reqd = {"uuid"};
   for (const FieldRow& field : row.fields) {
     if (field.hidden) continue;
-    if (takes_whole(field)) params.optn.emplace_back(field.name);
-    else if (takes_keys(field)) params.optn.push_back(std::string(field.name) + ":");
+    if (takes_whole(field))
+      params.optn.emplace_back(field.name);
+    else if (takes_keys(field))
+      params.optn.push_back(std::string(field.name) + ":");
   }
   return params;
 }
@@ -408,7 +428,8 @@ std::vector<std::string> generic_names() {
   std::vector<std::string> names;
   for (const ClassRow& row : class_rows()) {
     for (const Suffix& suffix : suffixes) {
-      if (exists(row, suffix.verb)) names.push_back(std::string(row.name) + std::string(suffix.text));
+      if (exists(row, suffix.verb))
+        names.push_back(std::string(row.name) + std::string(suffix.text));
     }
   }
   return names;
@@ -416,13 +437,20 @@ std::vector<std::string> generic_names() {
 
 Params generic_params(const GenericCommand& command) {
   switch (command.verb) {
-    case Verb::List: return list_params(*command.row);
-    case Verb::ParamList: return {{"uuid"}, {"database:"}};
-    case Verb::ParamGet: return {{"uuid", "param-name"}, {"param-key", "database:"}};
-    case Verb::ParamSet: return set_params(*command.row);
-    case Verb::ParamAdd: return {{"uuid", "param-name"}, {"param-key"}};
-    case Verb::ParamRemove: return {{"uuid", "param-name", "param-key"}, {}};
-    case Verb::ParamClear: return {{"uuid", "param-name"}, {}};
+    case Verb::List:
+      return list_params(*command.row);
+    case Verb::ParamList:
+      return {{"uuid"}, {"database:"}};
+    case Verb::ParamGet:
+      return {{"uuid", "param-name"}, {"param-key", "database:"}};
+    case Verb::ParamSet:
+      return set_params(*command.row);
+    case Verb::ParamAdd:
+      return {{"uuid", "param-name"}, {"param-key"}};
+    case Verb::ParamRemove:
+      return {{"uuid", "param-name", "param-key"}, {}};
+    case Verb::ParamClear:
+      return {{"uuid", "param-name"}, {}};
   }
   return {};
 }
@@ -433,8 +461,10 @@ std::string generic_doc(const GenericCommand& command) {
     case Verb::List:
       return fmt::format("List {}. Words field=value leave only those that have these values.",
                          row.plural);
-    case Verb::ParamList: return fmt::format("Show all fields of one {}.", row.singular);
-    case Verb::ParamGet: return fmt::format("Show one field of a {}.", row.singular);
+    case Verb::ParamList:
+      return fmt::format("Show all fields of one {}.", row.singular);
+    case Verb::ParamGet:
+      return fmt::format("Show one field of a {}.", row.singular);
     case Verb::ParamSet:
       return fmt::format("Change fields of a {}; keys of maps are written map:key=value.",
                          row.singular);
@@ -444,7 +474,8 @@ std::string generic_doc(const GenericCommand& command) {
           row.singular);
     case Verb::ParamRemove:
       return fmt::format("Remove a member or key from a set or map of a {}.", row.singular);
-    case Verb::ParamClear: return fmt::format("Empty a field of a {}.", row.singular);
+    case Verb::ParamClear:
+      return fmt::format("Empty a field of a {}.", row.singular);
   }
   return "";
 }
@@ -470,10 +501,14 @@ void run_generic(const GenericCommand& command, const Words& words, World& world
       OtherDatabase database(words, world);
       return param_get(row, words, database.world(), printer);
     }
-    case Verb::ParamSet: return Change(row, words, world).set();
-    case Verb::ParamAdd: return Change(row, words, world).add();
-    case Verb::ParamRemove: return Change(row, words, world).remove();
-    case Verb::ParamClear: return Change(row, words, world).clear();
+    case Verb::ParamSet:
+      return Change(row, words, world).set();
+    case Verb::ParamAdd:
+      return Change(row, words, world).add();
+    case Verb::ParamRemove:
+      return Change(row, words, world).remove();
+    case Verb::ParamClear:
+      return Change(row, words, world).clear();
   }
 }
 

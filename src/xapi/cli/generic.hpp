@@ -34,8 +34,7 @@ Params generic_params(const GenericCommand& command);
 std::string generic_doc(const GenericCommand& command);
 bool is_standard(const GenericCommand& command);
 
-void run_generic(const GenericCommand& command, const Words& words, World& world,
-                 Printer& printer);
+void run_generic(const GenericCommand& command, const Words& words, World& world, Printer& printer);
 
 // The records of these objects with the fields named; for commands that list something related.
 // `fields` empty: the class's default, "all": every one.

@@ -18,10 +18,14 @@ constexpr std::size_t line_width = 78;
 
 std::string_view selector_text(Select select) {
   switch (select) {
-    case Select::Vm: return "<vm-selectors>";
-    case Select::Host: return "<host-selectors>";
-    case Select::Sr: return "<sr-selectors>";
-    case Select::None: break;
+    case Select::Vm:
+      return "<vm-selectors>";
+    case Select::Host:
+      return "<host-selectors>";
+    case Select::Sr:
+      return "<sr-selectors>";
+    case Select::None:
+      break;
   }
   return "";
 }

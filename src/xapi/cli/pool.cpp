@@ -41,15 +41,19 @@ std::string lost_disks(Run& run, const Object& host) {
 void do_pool_eject(Run& run) {
   const Object host = run.param_object<model::host>("host-uuid");
   const std::string disks = lost_disks(run, host);
-  std::string question =
-      fmt::format("The host {} ({}) will leave the pool and start afresh.", host.uuid(), host.name());
+  std::string question = fmt::format("The host {} ({}) will leave the pool and start afresh.",
+                                     host.uuid(), host.name());
   if (!disks.empty()) question += "\nThese disks will be destroyed for ever:" + disks;
   if (!run.confirm(question)) throw cli_error("Nothing was done.");
   run.call("pool.eject", {host.ref});
 }
 
-void do_pool_certificate_install(Run& run) { install_file(run, "pool.install_ca_certificate"); }
-void do_pool_crl_install(Run& run) { install_file(run, "pool.crl_install"); }
+void do_pool_certificate_install(Run& run) {
+  install_file(run, "pool.install_ca_certificate");
+}
+void do_pool_crl_install(Run& run) {
+  install_file(run, "pool.crl_install");
+}
 
 void do_nothing_to_do(Run&) {}
 
@@ -61,8 +65,8 @@ void do_pool_get_cpu_features(Run& run) {
 }
 
 void do_pool_apply_edition(Run& run) {
-  const Object pool = run.words.has("uuid") ? run.param_object<model::pool>("uuid")
-                                            : run.world.pool();
+  const Object pool =
+      run.words.has("uuid") ? run.param_object<model::pool>("uuid") : run.world.pool();
   const auto address = run.words.get("license-server-address");
   const auto port = run.words.get("license-server-port");
   if (address || port) {
@@ -90,8 +94,7 @@ void do_pool_ha_hypothetical(Run& run) {
   for (std::size_t i = 0; i < vms.size(); ++i) {
     configuration.emplace_back(run.world.by_uuid<model::VM>(vms[i]).ref, priorities[i]);
   }
-  constexpr std::string_view method =
-      "pool.ha_compute_hypothetical_max_host_failures_to_tolerate";
+  constexpr std::string_view method = "pool.ha_compute_hypothetical_max_host_failures_to_tolerate";
   run.show(run.call(method, {configuration}), *model::find_message(method)->result);
 }
 

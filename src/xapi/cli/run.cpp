@@ -127,8 +127,10 @@ std::string Run::load(const std::string& filename) {
 
 void Run::show(const Value& result, const Type& type) {
   switch (type.kind) {
-    case Kind::Void: return;
-    case Kind::Ref: return printer.list({text_of(world, result, type)});
+    case Kind::Void:
+      return;
+    case Kind::Ref:
+      return printer.list({text_of(world, result, type)});
     case Kind::Set: {
       std::vector<std::string> items;
       std::vector<Record> records;
@@ -148,7 +150,8 @@ void Run::show(const Value& result, const Type& type) {
       const Shown map = shown(world, result, type);
       return printer.table({Record(map.entries.begin(), map.entries.end())});
     }
-    case Kind::Record: return printer.table({record_of(world, result, type)});
+    case Kind::Record:
+      return printer.table({record_of(world, result, type)});
     case Kind::String:
     case Kind::Secret:
     case Kind::Int:
@@ -157,7 +160,8 @@ void Run::show(const Value& result, const Type& type) {
     case Kind::DateTime:
     case Kind::Enum:
     case Kind::Option:
-    case Kind::Any: return printer.list({text_of(world, result, type)});
+    case Kind::Any:
+      return printer.list({text_of(world, result, type)});
   }
 }
 
@@ -193,10 +197,13 @@ std::string follow_task(World& world, const std::string& task,
     const model::RecordValue& record = value.as_record();
     switch (record.get(model::task::status)) {
       case model::TaskStatusType::Pending:
-      case model::TaskStatusType::Cancelling: break;
-      case model::TaskStatusType::Success: return record.get(model::task::result);
+      case model::TaskStatusType::Cancelling:
+        break;
+      case model::TaskStatusType::Success:
+        return record.get(model::task::result);
       case model::TaskStatusType::Failure:
-      case model::TaskStatusType::Cancelled: throw_task_failure(record);
+      case model::TaskStatusType::Cancelled:
+        throw_task_failure(record);
     }
     if (on_progress) on_progress(record.get(model::task::progress));
     world.api().wait_for_change(classes, token, std::chrono::seconds(30));
@@ -224,8 +231,8 @@ void ProgressLine::update(double fraction) {
   shown_ = true;
   constexpr int width = 30;
   const int filled = percent * width / 100;
-  terminal_.print_stderr(fmt::format("\r{} [{:<{}}] {:3} %", label_, std::string(filled, '#'), width,
-                                     percent));
+  terminal_.print_stderr(
+      fmt::format("\r{} [{:<{}}] {:3} %", label_, std::string(filled, '#'), width, percent));
 }
 
 }  // namespace xcp::cli

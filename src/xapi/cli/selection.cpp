@@ -16,7 +16,8 @@ bool same_text(const FieldRow& field, std::string_view shown, std::string_view w
   }
   if (!field.case_insensitive || shown.size() != wanted.size()) return false;
   return std::equal(shown.begin(), shown.end(), wanted.begin(), [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
   });
 }
 
@@ -38,10 +39,14 @@ struct Selector {
 
 Selector selector_of(Select select) {
   switch (select) {
-    case Select::Vm: return {"vm", "vm"};
-    case Select::Host: return {"host", "host"};
-    case Select::Sr: return {"sr", "sr"};
-    case Select::None: break;
+    case Select::Vm:
+      return {"vm", "vm"};
+    case Select::Host:
+      return {"host", "host"};
+    case Select::Sr:
+      return {"sr", "sr"};
+    case Select::None:
+      break;
   }
   throw internal_error("a command without selectors selects");
 }
@@ -105,11 +110,12 @@ bool fits(World& world, const Object& object, const Condition& condition) {
   const FieldRow& field = *condition.field;
   const Shown shown = show_field(world, object, field);
   switch (condition.part) {
-    case Condition::Part::Whole: return same_text(field, shown.text, condition.value);
+    case Condition::Part::Whole:
+      return same_text(field, shown.text, condition.value);
     case Condition::Part::Member:
-      return std::any_of(shown.members.begin(), shown.members.end(), [&](const std::string& member) {
-        return same_text(field, member, condition.value);
-      });
+      return std::any_of(
+          shown.members.begin(), shown.members.end(),
+          [&](const std::string& member) { return same_text(field, member, condition.value); });
     case Condition::Part::Key:
       return std::any_of(shown.entries.begin(), shown.entries.end(), [&](const auto& entry) {
         return entry.first == condition.key && same_text(field, entry.second, condition.value);
@@ -119,9 +125,8 @@ bool fits(World& world, const Object& object, const Condition& condition) {
 }
 
 bool fits(World& world, const Object& object, const std::vector<Condition>& conditions) {
-  return std::all_of(conditions.begin(), conditions.end(), [&](const Condition& condition) {
-    return fits(world, object, condition);
-  });
+  return std::all_of(conditions.begin(), conditions.end(),
+                     [&](const Condition& condition) { return fits(world, object, condition); });
 }
 
 std::vector<Object> select_objects(const Words& words, const CommandRow& row, World& world) {

@@ -12,7 +12,9 @@
 namespace xcp::cli {
 namespace {
 
-[[noreturn]] void lost() { throw Failure(connection_lost); }
+[[noreturn]] void lost() {
+  throw Failure(connection_lost);
+}
 
 void write_socket(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -49,7 +51,9 @@ std::string SocketTerminal::read(std::size_t size) {
   return bytes;
 }
 
-void SocketTerminal::send(const Message& message) { write_socket(socket_.get(), encode(message)); }
+void SocketTerminal::send(const Message& message) {
+  write_socket(socket_.get(), encode(message));
+}
 
 Message SocketTerminal::receive() {
   // Nothing the client sends is long: the bytes of a chunk come outside of messages.
@@ -71,12 +75,18 @@ bool SocketTerminal::greet() {
   }
 }
 
-void SocketTerminal::print(std::string_view text) { send(Print{std::string(text)}); }
-void SocketTerminal::print_stderr(std::string_view text) { send(PrintStderr{std::string(text)}); }
+void SocketTerminal::print(std::string_view text) {
+  send(Print{std::string(text)});
+}
+void SocketTerminal::print_stderr(std::string_view text) {
+  send(PrintStderr{std::string(text)});
+}
 void SocketTerminal::error(const std::string& code, const std::vector<std::string>& params) {
   send(Error{code, params});
 }
-void SocketTerminal::exit(int status) { send(Exit{status}); }
+void SocketTerminal::exit(int status) {
+  send(Exit{status});
+}
 
 bool SocketTerminal::answer() {
   for (;;) {
@@ -84,9 +94,12 @@ bool SocketTerminal::answer() {
     const auto* response = std::get_if<Response>(&message);
     if (!response) lost();
     switch (*response) {
-      case Response::Ok: return true;
-      case Response::Failed: return false;
-      case Response::Wait: break;
+      case Response::Ok:
+        return true;
+      case Response::Failed:
+        return false;
+      case Response::Wait:
+        break;
     }
   }
 }

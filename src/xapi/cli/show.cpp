@@ -21,7 +21,8 @@ std::string joined(const std::vector<std::string>& parts, std::string_view separ
 
 void change_case(std::string& text, FieldRow::Format format) {
   switch (format) {
-    case FieldRow::Format::Plain: return;
+    case FieldRow::Format::Plain:
+      return;
     case FieldRow::Format::Lower:
       for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
       return;
@@ -83,16 +84,21 @@ Shown show_call(World& world, const Object& object, const FieldRow& row) {
 
 Shown show_source(World& world, const Object& object, const FieldRow& row) {
   switch (row.source) {
-    case FieldRow::Source::Path: return show_path(world, object, row, row.path);
-    case FieldRow::Source::Call: return show_call(world, object, row);
-    case FieldRow::Source::Special: return row.special(world, object);
+    case FieldRow::Source::Path:
+      return show_path(world, object, row, row.path);
+    case FieldRow::Source::Call:
+      return show_call(world, object, row);
+    case FieldRow::Source::Special:
+      return row.special(world, object);
   }
   return {};
 }
 
 }  // namespace
 
-Shown shown_text(std::string text) { return {std::move(text), {}, {}}; }
+Shown shown_text(std::string text) {
+  return {std::move(text), {}, {}};
+}
 
 Shown shown_set(std::vector<std::string> members, std::string_view separator) {
   std::string text = joined(members, separator);
@@ -108,22 +114,30 @@ Shown shown_map(std::vector<std::pair<std::string, std::string>> entries,
 
 std::string text_of(World& world, const model::Value& value, const model::Type& type) {
   switch (type.kind) {
-    case Kind::Void: return "";
+    case Kind::Void:
+      return "";
     case Kind::String:
-    case Kind::Secret: return value.as_string();
-    case Kind::Int: return std::to_string(value.as_int());
-    case Kind::Float: return fmt::format("{:.3f}", value.as_float());
-    case Kind::Bool: return value.as_bool() ? "true" : "false";
-    case Kind::DateTime: return model::format_datetime({value.as_int()});
+    case Kind::Secret:
+      return value.as_string();
+    case Kind::Int:
+      return std::to_string(value.as_int());
+    case Kind::Float:
+      return fmt::format("{:.3f}", value.as_float());
+    case Kind::Bool:
+      return value.as_bool() ? "true" : "false";
+    case Kind::DateTime:
+      return model::format_datetime({value.as_int()});
     case Kind::Enum:
       return std::string(type.enumeration->values[static_cast<std::size_t>(value.as_int())]);
     case Kind::Ref: {
       const auto object = world.find(type.class_index, value.as_string());
       return object ? object->uuid() : std::string(not_in_database);
     }
-    case Kind::Option: return value.is_void() ? "" : text_of(world, value, *type.element);
+    case Kind::Option:
+      return value.is_void() ? "" : text_of(world, value, *type.element);
     case Kind::Set:
-    case Kind::Map: return shown(world, value, type).text;
+    case Kind::Map:
+      return shown(world, value, type).text;
     case Kind::Record: {
       std::vector<std::string> parts;
       const auto& desc = model::classes()[type.class_index];
@@ -135,7 +149,8 @@ std::string text_of(World& world, const model::Value& value, const model::Type& 
       }
       return joined(parts, "; ");
     }
-    case Kind::Any: return value.is_string() ? value.as_string() : "";
+    case Kind::Any:
+      return value.is_string() ? value.as_string() : "";
   }
   return "";
 }
@@ -182,12 +197,24 @@ Shown show_field(World& world, const Object& object, const FieldRow& row) {
 std::string field_label(const FieldRow& row) {
   std::string_view marker;
   switch (row.access) {
-    case Access::RO: marker = " ( RO)"; break;
-    case Access::RW: marker = " ( RW)"; break;
-    case Access::SRO: marker = " (SRO)"; break;
-    case Access::SRW: marker = " (SRW)"; break;
-    case Access::MRO: marker = " (MRO)"; break;
-    case Access::MRW: marker = " (MRW)"; break;
+    case Access::RO:
+      marker = " ( RO)";
+      break;
+    case Access::RW:
+      marker = " ( RW)";
+      break;
+    case Access::SRO:
+      marker = " (SRO)";
+      break;
+    case Access::SRW:
+      marker = " (SRW)";
+      break;
+    case Access::MRO:
+      marker = " (MRO)";
+      break;
+    case Access::MRW:
+      marker = " (MRW)";
+      break;
   }
   return fmt::format("{}{}{}", row.name, marker, row.deprecated ? " [DEPRECATED]" : "");
 }

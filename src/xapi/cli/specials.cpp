@@ -53,7 +53,9 @@ Shown through_variants(World& world, const Object& driver,
   return shown_set(std::move(members));
 }
 
-std::string variant_name(const Object& variant) { return variant.get(model::Driver_variant::name_); }
+std::string variant_name(const Object& variant) {
+  return variant.get(model::Driver_variant::name_);
+}
 
 std::string name_and_version(const Object& variant) {
   return fmt::format("{}: {}", variant_name(variant), variant.get(model::Driver_variant::version));
@@ -65,14 +67,21 @@ bool is_variant_of(World& world, const Object& variant,
   return driver && driver->get(key).str() == variant.ref;
 }
 
-Shown yes_or_no(bool value) { return shown_text(value ? "true" : "false"); }
+Shown yes_or_no(bool value) {
+  return shown_text(value ? "true" : "false");
+}
 
 }  // namespace
 
-Shown show_nothing(World&, const Object&) { return shown_map({}); }
-Shown show_not_shown(World&, const Object&) { return shown_text("<hidden>"); }
+Shown show_nothing(World&, const Object&) {
+  return shown_map({});
+}
+Shown show_not_shown(World&, const Object&) {
+  return shown_text("<hidden>");
+}
 
-// Pool ---------------------------------------------------------------------------------------------
+// Pool
+// ---------------------------------------------------------------------------------------------
 
 Shown show_pool_https_only(World& world, const Object&) {
   return common_to_hosts(world, model::host::https_only);
@@ -93,13 +102,13 @@ Shown show_pool_ssh_auto_mode(World& world, const Object&) {
   return common_to_hosts(world, model::host::ssh_auto_mode);
 }
 
-// Interfaces ---------------------------------------------------------------------------------------
+// Interfaces
+// ---------------------------------------------------------------------------------------
 
 namespace {
 Shown pif_rate(World& world, const Object& pif, std::string_view direction) {
-  return shown_rate(
-      measured(world, "host.query_data_source", pif.get(model::PIF::host).str(),
-               fmt::format("pif_{}_{}", pif.get(model::PIF::device), direction)));
+  return shown_rate(measured(world, "host.query_data_source", pif.get(model::PIF::host).str(),
+                             fmt::format("pif_{}_{}", pif.get(model::PIF::device), direction)));
 }
 Shown vif_rate(World& world, const Object& vif, std::string_view direction) {
   return vm_rate(world, vif.get(model::VIF::VM).str(),
@@ -111,12 +120,24 @@ Shown vbd_rate(World& world, const Object& vbd, std::string_view direction) {
 }
 }  // namespace
 
-Shown show_pif_read_kbs(World& world, const Object& pif) { return pif_rate(world, pif, "rx"); }
-Shown show_pif_write_kbs(World& world, const Object& pif) { return pif_rate(world, pif, "tx"); }
-Shown show_vif_read_kbs(World& world, const Object& vif) { return vif_rate(world, vif, "rx"); }
-Shown show_vif_write_kbs(World& world, const Object& vif) { return vif_rate(world, vif, "tx"); }
-Shown show_vbd_read_kbs(World& world, const Object& vbd) { return vbd_rate(world, vbd, "read"); }
-Shown show_vbd_write_kbs(World& world, const Object& vbd) { return vbd_rate(world, vbd, "write"); }
+Shown show_pif_read_kbs(World& world, const Object& pif) {
+  return pif_rate(world, pif, "rx");
+}
+Shown show_pif_write_kbs(World& world, const Object& pif) {
+  return pif_rate(world, pif, "tx");
+}
+Shown show_vif_read_kbs(World& world, const Object& vif) {
+  return vif_rate(world, vif, "rx");
+}
+Shown show_vif_write_kbs(World& world, const Object& vif) {
+  return vif_rate(world, vif, "tx");
+}
+Shown show_vbd_read_kbs(World& world, const Object& vbd) {
+  return vbd_rate(world, vbd, "read");
+}
+Shown show_vbd_write_kbs(World& world, const Object& vbd) {
+  return vbd_rate(world, vbd, "write");
+}
 
 Shown show_pif_speed(World& world, const Object& pif) {
   const auto metrics = world.find(pif.get(model::PIF::metrics));
@@ -132,7 +153,8 @@ Shown show_pif_duplex(World& world, const Object& pif) {
   return shown_text(metrics->get(model::PIF_metrics::duplex) ? "full" : "half");
 }
 
-// VMs ----------------------------------------------------------------------------------------------
+// VMs
+// ----------------------------------------------------------------------------------------------
 
 Shown show_vm_memory_target(World& world, const Object& vm) {
   const auto bytes = measured(world, "VM.query_data_source", vm.ref, "memory_target");
@@ -150,7 +172,8 @@ Shown show_vm_vcpus_utilisation(World& world, const Object& vm) {
   return shown_map(std::move(entries));
 }
 
-// Hosts --------------------------------------------------------------------------------------------
+// Hosts
+// --------------------------------------------------------------------------------------------
 
 Shown show_host_patches(World& world, const Object& host) {
   std::vector<std::string> members;
@@ -174,9 +197,8 @@ Shown show_patch_hosts(World& world, const Object& patch) {
 }
 
 Shown show_host_cpu_utilisation(World& world, const Object& cpu) {
-  const auto load =
-      measured(world, "host.query_data_source", cpu.get(model::host_cpu::host).str(),
-               fmt::format("cpu{}", cpu.get(model::host_cpu::number)));
+  const auto load = measured(world, "host.query_data_source", cpu.get(model::host_cpu::host).str(),
+                             fmt::format("cpu{}", cpu.get(model::host_cpu::number)));
   return shown_text(fmt::format("{:.3f}", load.value_or(0)));
 }
 
@@ -207,7 +229,8 @@ Shown show_host_driver_variants_hw_present(World& world, const Object& driver) {
   });
 }
 
-// Storage ------------------------------------------------------------------------------------------
+// Storage
+// ------------------------------------------------------------------------------------------
 
 Shown show_sr_host(World& world, const Object& sr) {
   const auto pbds = sr.get(model::SR::PBDs);
@@ -241,7 +264,8 @@ Shown show_vdi_metadata_of_pool(World& world, const Object& vdi) {
   return shown_text(world.call_on("VDI.read_database_pool_uuid", vdi.ref).as_string());
 }
 
-// Others -------------------------------------------------------------------------------------------
+// Others
+// -------------------------------------------------------------------------------------------
 
 Shown show_subject_roles(World& world, const Object& subject) {
   std::vector<std::string> names;

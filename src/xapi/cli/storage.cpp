@@ -15,8 +15,8 @@ bool wait_detached(Run& run, const std::string& vbd, std::chrono::seconds limit)
   std::string token;
   run.world.api().wait_for_change(classes, token, std::chrono::milliseconds(0));
   while (run.world.call_on("VBD.get_currently_attached", vbd).as_bool()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        end - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (left <= std::chrono::milliseconds::zero()) return false;
     run.world.api().wait_for_change(classes, token, left);
   }

@@ -57,8 +57,8 @@ struct CommandRow {
   std::span<const std::string_view> reqd;
   std::span<const std::string_view> optn;
   std::span<const std::string_view> also;  // accepted, not documented
-  const Expr* call;    // what it does, or
-  Function function;   // the function that does it; both null: one of `when` must fit
+  const Expr* call;                        // what it does, or
+  Function function;  // the function that does it; both null: one of `when` must fit
   std::span<const Conditional> when;  // instead of `call` when the parameter is given and not false
   std::span<const Conditional> then;  // afterwards, when the parameter is given
   std::string_view guard_param;       // must be true; empty: none
@@ -79,8 +79,12 @@ struct CommandRow {
 
 enum class Access : std::uint8_t { RO, RW, SRO, SRW, MRO, MRW };
 
-inline bool is_set(Access access) { return access == Access::SRO || access == Access::SRW; }
-inline bool is_map(Access access) { return access == Access::MRO || access == Access::MRW; }
+inline bool is_set(Access access) {
+  return access == Access::SRO || access == Access::SRW;
+}
+inline bool is_map(Access access) {
+  return access == Access::MRO || access == Access::MRW;
+}
 
 using SpecialField = Shown (*)(World&, const Object&);
 
@@ -94,11 +98,11 @@ struct FieldRow {
   std::span<const std::uint16_t> path;  // field numbers; all but the last lead to another object
   std::string_view method;
   SpecialField special;
-  std::string_view set;     // messages; empty: none. set takes the whole value
-  std::string_view add;     // one member, or one key of a map
+  std::string_view set;  // messages; empty: none. set takes the whole value
+  std::string_view add;  // one member, or one key of a map
   std::string_view remove;
-  std::string_view put;     // one key of a map, replacing it
-  std::string_view clear;   // takes an empty set or map
+  std::string_view put;    // one key of a map, replacing it
+  std::string_view clear;  // takes an empty set or map
   bool expensive;
   bool hidden;
   bool deprecated;

@@ -51,8 +51,7 @@ class TransferTask {
   // The result when all went well; waits for a handler that is still busy.
   std::string finish(bool client_says_ok) {
     if (!client_says_ok && nobody_took_over()) {
-      run_.world.call("task.set_status",
-                      {ref_, model::to_value(model::TaskStatusType::Failure)});
+      run_.world.call("task.set_status", {ref_, model::to_value(model::TaskStatusType::Failure)});
       throw Failure("CLIENT_ERROR");
     }
     const std::string result = follow_task(run_.world, ref_, {});
@@ -89,7 +88,8 @@ void print_result(Run& run, const std::string& xml, std::string_view method) {
   const Value value = model::read_xml(document.document_element(), type);
   std::vector<std::string> uuids;
   if (type.kind == model::Kind::Set) {
-    for (const auto& item : value.as_set()) uuids.push_back(text_of(run.world, item, *type.element));
+    for (const auto& item : value.as_set())
+      uuids.push_back(text_of(run.world, item, *type.element));
   } else {
     uuids.push_back(text_of(run.world, value, type));
   }
@@ -119,8 +119,8 @@ void import_from_url(Run& run, const std::string& url) {
   const auto sr = run.words.get("sr-uuid");
   const std::string sr_ref =
       sr ? run.world.by_uuid<model::SR>(*sr).ref : std::string(null_ref_text);
-  const Value vms = run.call("VM.import", {url, sr_ref, run.words.flag("preserve"),
-                                           run.words.flag("force")});
+  const Value vms =
+      run.call("VM.import", {url, sr_ref, run.words.flag("preserve"), run.words.flag("force")});
   run.show(vms, *model::find_message("VM.import")->result);
 }
 
@@ -134,8 +134,7 @@ void import_converted(Run& run, const std::string& type) {
 
 void host_file(Run& run, Direction direction, std::string_view path, const std::string& filename,
                Query query = {}) {
-  transfer(run, direction, filename, path, std::move(query),
-           address_for_client(run, run.object()));
+  transfer(run, direction, filename, path, std::move(query), address_for_client(run, run.object()));
 }
 
 Object update_sr(Run& run) {
@@ -174,9 +173,15 @@ std::string transfer(Run& run, Direction direction, const std::string& filename,
   return task.finish(ok);
 }
 
-void do_vm_export(Run& run) { export_vm(run, run.object()); }
-void do_snapshot_export(Run& run) { export_vm(run, run.param_object<model::VM>("snapshot-uuid")); }
-void do_template_export(Run& run) { export_vm(run, run.param_object<model::VM>("template-uuid")); }
+void do_vm_export(Run& run) {
+  export_vm(run, run.object());
+}
+void do_snapshot_export(Run& run) {
+  export_vm(run, run.param_object<model::VM>("snapshot-uuid"));
+}
+void do_template_export(Run& run) {
+  export_vm(run, run.param_object<model::VM>("template-uuid"));
+}
 
 void do_vm_import(Run& run) {
   if (const auto url = run.words.get("url")) return import_from_url(run, *url);
@@ -192,9 +197,8 @@ void do_vm_import(Run& run) {
       query.emplace_back("vdi:" + disk, target);
     }
   }
-  const std::string result =
-      transfer(run, Direction::FromUser, run.words.need("filename"),
-               metadata ? "/import_metadata" : "/import", std::move(query));
+  const std::string result = transfer(run, Direction::FromUser, run.words.need("filename"),
+                                      metadata ? "/import_metadata" : "/import", std::move(query));
   print_result(run, result, "VM.import");
 }
 
@@ -208,8 +212,7 @@ void do_vdi_export(Run& run) {
   const Object vdi = run.param_object<model::VDI>("uuid");
   Query query = {{"vdi", vdi.ref}, {"format", run.words.get_or("format", "raw")}};
   add_text(run.words, "base", "base", query);
-  transfer(run, Direction::ToUser, run.words.need("filename"), "/export_raw_vdi",
-           std::move(query));
+  transfer(run, Direction::ToUser, run.words.need("filename"), "/export_raw_vdi", std::move(query));
 }
 
 void do_blob_get(Run& run) {
@@ -276,8 +279,7 @@ void do_host_logs_download(Run& run) {
 void do_host_get_system_status(Run& run) {
   Query query = {{"output", run.words.get_or("output", "tar")}};
   add_text(run.words, "entries", "entries", query);
-  host_file(run, Direction::ToUser, "/system-status", run.words.need("filename"),
-            std::move(query));
+  host_file(run, Direction::ToUser, "/system-status", run.words.need("filename"), std::move(query));
 }
 
 void do_patch_upload(Run& run) {
@@ -289,13 +291,12 @@ void do_patch_upload(Run& run) {
 
 void do_update_upload(Run& run) {
   const Object sr = update_sr(run);
-  const std::string result =
-      transfer(run, Direction::FromUser, run.words.need("file-name"), "/import_raw_vdi",
-               {{"sr_id", sr.ref}, {"format", "raw"}});
+  const std::string result = transfer(run, Direction::FromUser, run.words.need("file-name"),
+                                      "/import_raw_vdi", {{"sr_id", sr.ref}, {"format", "raw"}});
   pugi::xml_document document;
   if (!document.load_string(result.c_str())) throw internal_error("the upload has no result");
-  const Value vdi = model::read_xml(document.document_element(),
-                                    *model::find_message("VDI.get_by_uuid")->result);
+  const Value vdi =
+      model::read_xml(document.document_element(), *model::find_message("VDI.get_by_uuid")->result);
   const Value update = run.call("pool_update.introduce", {vdi});
   run.show(update, *model::find_message("pool_update.introduce")->result);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// File transfers: the client moves the data by HTTP, a task tells how it went. The handler of the URL
-// must raise the task's progress from -1 to 0 when it takes over, and end the task.
+// File transfers: the client moves the data by HTTP, a task tells how it went. The handler of the
+// URL must raise the task's progress from -1 to 0 when it takes over, and end the task.
 #pragma once
 
 #include <string>

@@ -29,7 +29,8 @@ Object param_snapshot(Run& run) {
   return vm;
 }
 
-// Install ------------------------------------------------------------------------------------------
+// Install
+// ------------------------------------------------------------------------------------------
 
 Object param_template(Run& run) {
   for (const auto* param : {"template-uuid", "template", "template-name-label", "template-name"}) {
@@ -48,8 +49,8 @@ Object param_template(Run& run) {
     const bool clear = found.size() == 1 || (!found[0].get(model::VM::is_a_snapshot) &&
                                              found[1].get(model::VM::is_a_snapshot));
     if (!clear) {
-      throw cli_error(fmt::format("There are {} templates '{}'; give the uuid.", found.size(),
-                                  *text));
+      throw cli_error(
+          fmt::format("There are {} templates '{}'; give the uuid.", found.size(), *text));
     }
     return found.front();
   }
@@ -138,7 +139,8 @@ void place_disks(Run& run, const NewVm& vm, const Object& original, const Object
   run.world.call("VM.add_to_other_config", {vm.ref(), "disks", placed});
 }
 
-// Uninstall ----------------------------------------------------------------------------------------
+// Uninstall
+// ----------------------------------------------------------------------------------------
 
 // The disks that exist for this VM alone.
 std::vector<Object> own_disks(Run& run, const Object& vm) {
@@ -205,7 +207,8 @@ void uninstall(Run& run, const std::vector<Object>& vms) {
                                           : fmt::format("{} objects destroyed.", all.vms.size()));
 }
 
-// Migrate ------------------------------------------------------------------------------------------
+// Migrate
+// ------------------------------------------------------------------------------------------
 
 Object target_host(Run& run) {
   if (run.words.has("host-uuid")) return run.param_object<model::host>("host-uuid");
@@ -244,8 +247,8 @@ std::string management_network(Run& run, const Object& host) {
 
 void migrate_with_disks(Run& run, const Object& host) {
   const auto& params = model::find_message("VM.migrate_send")->params;
-  const Value token = run.world.call(
-      "host.migrate_receive", {host.ref, management_network(run, host), model::MapValue{}});
+  const Value token = run.world.call("host.migrate_receive",
+                                     {host.ref, management_network(run, host), model::MapValue{}});
   const bool live = !run.words.has("live") || run.words.flag("live");
   run.call("VM.migrate_send",
            {run.object().ref, token, live, map_of_refs(run, "vdi", *params[3].type),
@@ -254,7 +257,8 @@ void migrate_with_disks(Run& run, const Object& host) {
             map_of_refs(run, "image-format", *params[7].type)});
 }
 
-// Recovery -----------------------------------------------------------------------------------------
+// Recovery
+// -----------------------------------------------------------------------------------------
 
 // Calls a message on an object of another pool's database, in a session made for that database.
 void with_database(Run& run, std::uint16_t class_index, std::string_view method, bool with_force) {
@@ -309,7 +313,9 @@ void do_vm_uninstall(Run& run) {
   uninstall(run, vms);
 }
 
-void do_snapshot_uninstall(Run& run) { uninstall(run, {param_snapshot(run)}); }
+void do_snapshot_uninstall(Run& run) {
+  uninstall(run, {param_snapshot(run)});
+}
 
 void do_template_uninstall(Run& run) {
   const Object vm = run.param_object<model::VM>("template-uuid");
@@ -336,11 +342,10 @@ void do_console(Run& run) {
     }
     const auto host = run.world.find(vm.get(model::VM::resident_on));
     const std::string address = host ? address_for_client(run, *host) : "";
-    std::string url = make_target("/console", {{"uuid", console->uuid()},
-                                               {"session_id", run.world.api().session()}});
+    std::string url = make_target(
+        "/console", {{"uuid", console->uuid()}, {"session_id", run.world.api().session()}});
     if (!address.empty()) url = "https://" + address + url;
-    run.terminal.print_stderr(
-        fmt::format("Console of {}; Ctrl-] leaves it.\n", uuid_and_name(vm)));
+    run.terminal.print_stderr(fmt::format("Console of {}; Ctrl-] leaves it.\n", uuid_and_name(vm)));
     // The client has told the user the reason already.
     if (!run.terminal.http_connect(url)) throw Failure(already_reported);
     return;
@@ -388,7 +393,9 @@ void do_vm_is_bios_customized(Run& run) {
                               : "This VM has the BIOS strings of a host.");
 }
 
-void do_vm_recover(Run& run) { with_database(run, model::VM::index, "VM.recover", true); }
+void do_vm_recover(Run& run) {
+  with_database(run, model::VM::index, "VM.recover", true);
+}
 void do_vm_assert_can_be_recovered(Run& run) {
   with_database(run, model::VM::index, "VM.assert_can_be_recovered", false);
 }
@@ -399,7 +406,8 @@ void do_appliance_assert_can_be_recovered(Run& run) {
   with_database(run, model::VM_appliance::index, "VM_appliance.assert_can_be_recovered", false);
 }
 
-// Looking at a VM ----------------------------------------------------------------------------------
+// Looking at a VM
+// ----------------------------------------------------------------------------------
 
 void do_vm_vif_list(Run& run) {
   std::vector<Object> vifs;
@@ -415,8 +423,8 @@ void do_vm_crashdump_list(Run& run) {
     const auto dump = run.world.find(ref);
     if (!dump) continue;
     const auto vdi = run.world.find(dump->get(model::crashdump::VDI));
-    records.push_back({{"uuid", dump->uuid()},
-                       {"vdi-uuid", vdi ? vdi->uuid() : std::string(not_in_database)}});
+    records.push_back(
+        {{"uuid", dump->uuid()}, {"vdi-uuid", vdi ? vdi->uuid() : std::string(not_in_database)}});
   }
   run.printer.table(records);
 }

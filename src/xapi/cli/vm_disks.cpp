@@ -21,9 +21,8 @@ std::vector<Object> vbds_of(Run& run, const Object& vm, model::VbdType type) {
   const auto position = [](const Object& vbd) {
     return parse_size(vbd.get(model::VBD::userdevice)).value_or(0);
   };
-  std::stable_sort(vbds.begin(), vbds.end(), [&](const Object& a, const Object& b) {
-    return position(a) < position(b);
-  });
+  std::stable_sort(vbds.begin(), vbds.end(),
+                   [&](const Object& a, const Object& b) { return position(a) < position(b); });
   return vbds;
 }
 
@@ -128,8 +127,12 @@ Value create_disk(Run& run, const Object& sr, std::int64_t size_bytes) {
 
 }  // namespace
 
-void do_vm_disk_list(Run& run) { list_disks(run, run.object(), model::VbdType::Disk); }
-void do_vm_cd_list(Run& run) { list_disks(run, run.object(), model::VbdType::CD); }
+void do_vm_disk_list(Run& run) {
+  list_disks(run, run.object(), model::VbdType::Disk);
+}
+void do_vm_cd_list(Run& run) {
+  list_disks(run, run.object(), model::VbdType::CD);
+}
 
 void do_snapshot_disk_list(Run& run) {
   const auto uuid = run.words.has("uuid") ? run.words.get("uuid") : run.words.get("snapshot-uuid");
@@ -142,8 +145,8 @@ void do_cd_list(Run& run) {
   for (Object& vdi : run.world.all<model::VDI>()) {
     if (is_cd(run, vdi)) cds.push_back(std::move(vdi));
   }
-  run.printer.table(records_of(run.world, *find_class_row("vdi"), cds,
-                               fields(run, "params", "name-label,uuid")));
+  run.printer.table(
+      records_of(run.world, *find_class_row("vdi"), cds, fields(run, "params", "name-label,uuid")));
 }
 
 void do_vm_cd_add(Run& run) {
@@ -162,7 +165,9 @@ void do_vm_cd_remove(Run& run) {
   throw cli_error(fmt::format("The VM has no CD drive with '{}' in it.", text));
 }
 
-void do_vm_cd_eject(Run& run) { run.call("VBD.eject", {only_drive(run, false).ref}); }
+void do_vm_cd_eject(Run& run) {
+  run.call("VBD.eject", {only_drive(run, false).ref});
+}
 
 void do_vm_cd_insert(Run& run) {
   const Object cd = param_cd(run);
@@ -174,8 +179,11 @@ void do_vm_disk_add(Run& run) {
   if (!size) throw cli_error("disk-size must be a number of bytes, or such as 8GiB.");
   const Value vdi = create_disk(run, disk_sr(run), *size);
   try {
-    add_vbd(run, {vdi.as_string(), run.words.need("device"), model::VbdType::Disk,
-                  model::VbdMode::RW, {{"owner", "true"}}});
+    add_vbd(run, {vdi.as_string(),
+                  run.words.need("device"),
+                  model::VbdType::Disk,
+                  model::VbdMode::RW,
+                  {{"owner", "true"}}});
   } catch (const Failure&) {
     run.world.call("VDI.destroy", {vdi});
     throw;
@@ -185,7 +193,8 @@ void do_vm_disk_add(Run& run) {
 void do_vm_disk_remove(Run& run) {
   const std::string device = run.words.need("device");
   for (const Object& vbd : vbds_of(run, run.object(), model::VbdType::Disk)) {
-    if (vbd.get(model::VBD::userdevice) != device && vbd.get(model::VBD::device) != device) continue;
+    if (vbd.get(model::VBD::userdevice) != device && vbd.get(model::VBD::device) != device)
+      continue;
     const auto vdi = run.world.find(vbd.get(model::VBD::VDI));
     run.call("VBD.destroy", {vbd.ref});
     if (vdi) run.call("VDI.destroy", {vdi->ref});

@@ -120,8 +120,8 @@ std::vector<std::string> split_commas(std::string_view text) {
 bool is_common_param(std::string_view name) {
   // The last ones are the client's own and harmless here.
   static constexpr std::array<std::string_view, 13> names = {
-      "server", "password", "port",  "username", "minimal", "force", "multiple",
-      "all",    "message-priority", "trace", "progress", "debug", "nossl"};
+      "server", "password",         "port",  "username", "minimal", "force", "multiple",
+      "all",    "message-priority", "trace", "progress", "debug",   "nossl"};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

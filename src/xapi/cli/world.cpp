@@ -12,7 +12,9 @@ namespace {
 // After so many single records of a class all of them are read at once.
 constexpr unsigned single_reads = 8;
 
-bool is_gone(const Failure& failure) { return failure.code() == "HANDLE_INVALID"; }
+bool is_gone(const Failure& failure) {
+  return failure.code() == "HANDLE_INVALID";
+}
 
 std::string text_field(const Object& object, std::optional<std::uint16_t> field) {
   return field ? object.field(*field).as_string() : std::string();
@@ -20,8 +22,12 @@ std::string text_field(const Object& object, std::optional<std::uint16_t> field)
 
 }  // namespace
 
-std::string Object::uuid() const { return text_field(*this, desc().uuid_field); }
-std::string Object::name() const { return text_field(*this, desc().name_label_field); }
+std::string Object::uuid() const {
+  return text_field(*this, desc().uuid_field);
+}
+std::string Object::name() const {
+  return text_field(*this, desc().name_label_field);
+}
 
 std::string method_name(std::uint16_t class_index, std::string_view message) {
   return fmt::format("{}.{}", model::classes()[class_index].name, message);

@@ -37,9 +37,12 @@ struct Scenario {
     std::string word;
     bool quoted = false;
     for (const char c : line + " ") {
-      if (c == '\'') quoted = !quoted;
-      else if (c != ' ' || quoted) word += c;
-      else if (!word.empty()) words.push_back(std::exchange(word, ""));
+      if (c == '\'')
+        quoted = !quoted;
+      else if (c != ' ' || quoted)
+        word += c;
+      else if (!word.empty())
+        words.push_back(std::exchange(word, ""));
     }
     words.push_back("username=root");
     words.push_back("password=secret");
@@ -110,8 +113,7 @@ TEST(Commands, ParamCommands) {
   const std::string web = "uuid=" + s.host.get(Ref<model::VM>("OpaqueRef:web"), model::VM::uuid);
   const std::string pool =
       "uuid=" + s.host.get(Ref<model::pool>("OpaqueRef:pool"), model::pool::uuid);
-  const std::string host =
-      s.host.get(Ref<model::host>("OpaqueRef:host1"), model::host::uuid);
+  const std::string host = s.host.get(Ref<model::host>("OpaqueRef:host1"), model::host::uuid);
   for (const std::string& line : {
            "vm-param-list " + web,
            "vm-param-get " + web + " param-name=power-state",
@@ -181,7 +183,6 @@ TEST(Commands, Failures) {
            "vm-list password=wrong",
            "vm-start vm=nosuch",
            "vm-start vm='web server'",
-           "vm-start vm='web server' --trace nosuch=1",
            "vm-pause vm='web server'",
            "vm-suspend vm='web server'",
            "vm-reset-powerstate vm='web server'",
@@ -197,13 +198,20 @@ TEST(Commands, Failures) {
   s.expect_golden("failures");
 }
 
+TEST(Commands, TraceSaysWhereAFailureCameFrom) {
+  Scenario s;
+  s.run("vm-start vm='web server' --trace nosuch=1");
+  EXPECT_NE(s.transcript.find("selection.cpp:"), std::string::npos) << s.transcript;
+}
+
 TEST(Commands, EmptyUserName) {
   FakeHost host;
   FakeTerminal terminal;
   FakeDoor door(host);
   EXPECT_EQ(run_command_line({"vm-list", "username=", "password="}, door, terminal), 1);
-  EXPECT_EQ(terminal.shown,
-            "err: You need to give a user name and a password.\nFor usage run: 'xe help'\nexit 1\n");
+  EXPECT_EQ(
+      terminal.shown,
+      "err: You need to give a user name and a password.\nFor usage run: 'xe help'\nexit 1\n");
 }
 
 TEST(Commands, GivenSessionIsUsedAsItIs) {
@@ -238,9 +246,8 @@ TEST(Commands, VmLife) {
     r.set(model::message::priority, 3);
     r.set(model::message::timestamp, {1750000000});
   });
-  s.host.on("message.get", [](FakeHost& host, const auto&) {
-    return host.call("message.get_all_records", {});
-  });
+  s.host.on("message.get",
+            [](FakeHost& host, const auto&) { return host.call("message.get_all_records", {}); });
   for (const char* line : {
            "vm-start vm=database",
            "vm-start vm=database paused=true --force message-priority=2",
@@ -298,8 +305,9 @@ TEST(Commands, Install) {
   s.host.on("VM.copy", make);
   s.host.on("VM.provision", done);
   s.run("vm-install template='Debian 12' new-name-label=new");
-  s.run("vm-install template='Debian 12' new-name-label=new sr-name-label='Local storage' "
-        "new-name-description=text --minimal");
+  s.run(
+      "vm-install template='Debian 12' new-name-label=new sr-name-label='Local storage' "
+      "new-name-description=text --minimal");
   s.run("vm-install template='before upgrade' new-name-label=new sr-name-label='Local storage'");
   s.run("vm-install template=nosuch new-name-label=new");
   s.run("vm-install new-name-label=new");
@@ -313,7 +321,8 @@ TEST(Commands, Install) {
 
 TEST(Commands, Uninstall) {
   Scenario s;
-  for (const char* method : {"VM.hard_shutdown", "VM.destroy", "VDI.destroy"}) s.host.on(method, done);
+  for (const char* method : {"VM.hard_shutdown", "VM.destroy", "VDI.destroy"})
+    s.host.on(method, done);
   s.run("vm-uninstall vm='web server'");
   s.terminal.answer = " YES \r";
   s.run("vm-uninstall vm='web server'");
@@ -369,8 +378,8 @@ TEST(Commands, RecordsAndMaps) {
   const auto uuid = [&](const std::string& name, auto cls) {
     return s.host.get(Ref<decltype(cls)>("OpaqueRef:" + name), decltype(cls)::uuid);
   };
-  for (const char* method : {"VBD.create", "VDI.create", "VIF.create", "network.create",
-                             "PBD.create"}) {
+  for (const char* method :
+       {"VBD.create", "VDI.create", "VIF.create", "network.create", "PBD.create"}) {
     const auto row = std::string(method);
     const std::string known = row == "VBD.create"   ? "vbd-root"
                               : row == "VDI.create" ? "web-root"
@@ -475,8 +484,8 @@ TEST(Commands, EventWaitEndsWithTheEvent) {
             0);
   const auto start = std::chrono::steady_clock::now();
   std::jthread changer([&] { s.host.call("VM.set_name_label", {db.str(), "renamed"}); });
-  EXPECT_EQ(run_command_line({"event-wait", "class=vm", "name-label=renamed", "power-state=/=running",
-                              "username=root"},
+  EXPECT_EQ(run_command_line({"event-wait", "class=vm", "name-label=renamed",
+                              "power-state=/=running", "username=root"},
                              door, s.terminal),
             0);
   // Far less than the time after which a wait looks again by itself.

@@ -70,7 +70,8 @@ bool reads(Accessor accessor) {
     case Accessor::GetAll:
     case Accessor::GetAllWhere:
     case Accessor::GetAllRecords:
-    case Accessor::GetAllRecordsWhere: return true;
+    case Accessor::GetAllRecordsWhere:
+      return true;
     case Accessor::None:
     case Accessor::Set:
     case Accessor::Add:
@@ -78,7 +79,8 @@ bool reads(Accessor accessor) {
     case Accessor::AddTo:
     case Accessor::RemoveFrom:
     case Accessor::Create:
-    case Accessor::Destroy: return false;
+    case Accessor::Destroy:
+      return false;
   }
   return false;
 }
@@ -95,8 +97,8 @@ void make_accessor(model::MessageDesc& row) {
   for (const Prefix& prefix : {Prefix{"set_", Accessor::Set}, Prefix{"add_to_", Accessor::AddTo},
                                Prefix{"remove_from_", Accessor::RemoveFrom}}) {
     if (!row.name.starts_with(prefix.text)) continue;
-    const auto field = model::field_index(model::classes()[row.class_index],
-                                          row.name.substr(prefix.text.size()));
+    const auto field =
+        model::field_index(model::classes()[row.class_index], row.name.substr(prefix.text.size()));
     if (!field) continue;
     row.accessor = prefix.accessor;
     row.field_index = *field;
@@ -171,9 +173,12 @@ Value FakeHost::accessor(const model::MessageDesc& message, const std::vector<Va
     return record(cls, args.at(0).as_string()).fields.at(message.field_index);
   };
   switch (message.accessor) {
-    case Accessor::Get: return own();
-    case Accessor::GetRecord: return record(cls, args.at(0).as_string());
-    case Accessor::GetAllRecords: return all_records(cls);
+    case Accessor::Get:
+      return own();
+    case Accessor::GetRecord:
+      return record(cls, args.at(0).as_string());
+    case Accessor::GetAllRecords:
+      return all_records(cls);
     case Accessor::GetByUuid:
       for (const auto& [ref, found] : records_[cls]) {
         const auto field = model::classes()[cls].uuid_field;
@@ -181,7 +186,9 @@ Value FakeHost::accessor(const model::MessageDesc& message, const std::vector<Va
       }
       throw Failure("UUID_INVALID",
                     {std::string(model::classes()[cls].name), args.at(0).as_string()});
-    case Accessor::Set: own() = args.at(1); break;
+    case Accessor::Set:
+      own() = args.at(1);
+      break;
     case Accessor::Add: {
       SetValue members = own().as_set();
       members.push_back(args.at(1));
@@ -222,12 +229,15 @@ Value FakeHost::accessor(const model::MessageDesc& message, const std::vector<Va
       records_[cls].emplace("OpaqueRef:" + name, made);
       return Value("OpaqueRef:" + name);
     }
-    case Accessor::Destroy: records_[cls].erase(args.at(0).as_string()); break;
+    case Accessor::Destroy:
+      records_[cls].erase(args.at(0).as_string());
+      break;
     case Accessor::GetByNameLabel:
     case Accessor::GetAll:
     case Accessor::GetAllWhere:
     case Accessor::GetAllRecordsWhere:
-    case Accessor::None: throw Failure("NOT_IMPLEMENTED", {std::string(message.name)});
+    case Accessor::None:
+      throw Failure("NOT_IMPLEMENTED", {std::string(message.name)});
   }
   ++generation_;
   changed_.notify_all();
@@ -264,7 +274,8 @@ Value FakeHost::call(const std::string& method, const std::vector<Value>& args) 
   const auto explicit_one = messages_.find(method);
   const bool changes_things = explicit_one != messages_.end()
                                   ? !message->name.starts_with("get")
-                                  : !reads(message->accessor) && !message->name.starts_with("get") &&
+                                  : !reads(message->accessor) &&
+                                        !message->name.starts_with("get") &&
                                         !message->name.starts_with("compute_");
   if (changes_things && !method.starts_with("task.")) {
     std::string line = method + "(";
@@ -338,7 +349,8 @@ void FakeHost::progress_task(const std::string& ref, double progress) {
 
 std::unique_ptr<Api> FakeDoor::log_in(const Login& login) {
   host_.logins.push_back(login.user + (login.local ? " local" : ""));
-  if (login.user.empty() || (!host_.wrong_password.empty() && login.password == host_.wrong_password)) {
+  if (login.user.empty() ||
+      (!host_.wrong_password.empty() && login.password == host_.wrong_password)) {
     throw Failure("SESSION_AUTHENTICATION_FAILED", {login.user, "wrong password"});
   }
   return std::make_unique<FakeApi>(host_, "OpaqueRef:session");
@@ -352,9 +364,12 @@ std::unique_ptr<Api> FakeDoor::use_session(const std::string& ref) {
 void FakeTerminal::print_stderr(std::string_view text) {
   shown += "err: ";
   for (const char c : text) {
-    if (c == '\r') shown += "\\r";
-    else if (c == '\x1b') shown += "\\e";
-    else shown += c;
+    if (c == '\r')
+      shown += "\\r";
+    else if (c == '\x1b')
+      shown += "\\e";
+    else
+      shown += c;
   }
   if (!text.ends_with('\n')) shown += "\n";
 }
@@ -387,7 +402,9 @@ bool FakeTerminal::http_get(const std::string& filename, const std::string& url)
 bool FakeTerminal::http_put(const std::string& filename, const std::string& url) {
   return moved("put", filename, url);
 }
-bool FakeTerminal::http_connect(const std::string& url) { return moved("connect", "", url); }
+bool FakeTerminal::http_connect(const std::string& url) {
+  return moved("connect", "", url);
+}
 
 void furnish(FakeHost& fake) {
   using namespace model;

@@ -107,7 +107,8 @@ TEST(CliArguments, Sizes) {
   EXPECT_EQ(parse_size("3 mib"), 3 << 20);
   EXPECT_EQ(parse_size("1TiB"), std::int64_t{1} << 40);
   EXPECT_EQ(parse_size("0x10"), 16);
-  for (const char* bad : {"", "x", "1.5GiB", "1GB", "9999999999999999999", "9000000TiB9", "8388608TiB"}) {
+  for (const char* bad :
+       {"", "x", "1.5GiB", "1GB", "9999999999999999999", "9000000TiB9", "8388608TiB"}) {
     EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
   }
 }

@@ -42,7 +42,9 @@ Message receive(int fd) {
   return decode(read_bytes(fd, static_cast<std::size_t>(size))).value();
 }
 
-void send(int fd, const Message& message) { write_all(fd, encode(message)); }
+void send(int fd, const Message& message) {
+  write_all(fd, encode(message));
+}
 
 // Runs a command line of the server against what the test plays as client.
 void converse(const std::string& body, const std::function<void(int)>& client,
@@ -92,63 +94,67 @@ TEST(CliServer, LoadTakesChunksUntilTheEnd) {
     content = args.at(1).as_string();
     return model::Value();
   });
-  converse("host-license-add\nlicense-file=f\nusername=root\npassword=x",
-           [](int fd) {
-             write_all(fd, encode_handshake());
-             EXPECT_EQ(receive(fd), Message(Load{"f"}));
-             send(fd, Response::Wait);
-             send(fd, Response::Ok);
-             send(fd, Chunk{3});
-             write_all(fd, "abc");
-             send(fd, Chunk{0});
-             send(fd, Chunk{1});
-             write_all(fd, "d");
-             send(fd, End{});
-             EXPECT_EQ(receive(fd), Message(Exit{0}));
-           },
-           &host);
+  converse(
+      "host-license-add\nlicense-file=f\nusername=root\npassword=x",
+      [](int fd) {
+        write_all(fd, encode_handshake());
+        EXPECT_EQ(receive(fd), Message(Load{"f"}));
+        send(fd, Response::Wait);
+        send(fd, Response::Ok);
+        send(fd, Chunk{3});
+        write_all(fd, "abc");
+        send(fd, Chunk{0});
+        send(fd, Chunk{1});
+        write_all(fd, "d");
+        send(fd, End{});
+        EXPECT_EQ(receive(fd), Message(Exit{0}));
+      },
+      &host);
   EXPECT_EQ(content, "abcd");
 }
 
 TEST(CliServer, TooLongFilesEndTheCommand) {
   FakeHost host;
   furnish(host);
-  converse("host-license-add\nlicense-file=f\nusername=root\npassword=x",
-           [](int fd) {
-             write_all(fd, encode_handshake());
-             EXPECT_EQ(receive(fd), Message(Load{"f"}));
-             send(fd, Response::Ok);
-             send(fd, Chunk{static_cast<std::int32_t>(max_load_bytes + 1)});
-             EXPECT_TRUE(std::holds_alternative<PrintStderr>(receive(fd)));
-             EXPECT_EQ(receive(fd), Message(Exit{1}));
-           },
-           &host);
+  converse(
+      "host-license-add\nlicense-file=f\nusername=root\npassword=x",
+      [](int fd) {
+        write_all(fd, encode_handshake());
+        EXPECT_EQ(receive(fd), Message(Load{"f"}));
+        send(fd, Response::Ok);
+        send(fd, Chunk{static_cast<std::int32_t>(max_load_bytes + 1)});
+        EXPECT_TRUE(std::holds_alternative<PrintStderr>(receive(fd)));
+        EXPECT_EQ(receive(fd), Message(Exit{1}));
+      },
+      &host);
 }
 
 TEST(CliServer, CommandsFromTheClientEndTheConversation) {
   FakeHost host;
   furnish(host);
-  converse("host-license-add\nlicense-file=f\nusername=root\npassword=x",
-           [](int fd) {
-             write_all(fd, encode_handshake());
-             receive(fd);
-             send(fd, Print{"no"});
-             EXPECT_EQ(read_bytes(fd, 1), "");
-           },
-           &host);
+  converse(
+      "host-license-add\nlicense-file=f\nusername=root\npassword=x",
+      [](int fd) {
+        write_all(fd, encode_handshake());
+        receive(fd);
+        send(fd, Print{"no"});
+        EXPECT_EQ(read_bytes(fd, 1), "");
+      },
+      &host);
   EXPECT_TRUE(host.changes.empty());
 }
 
 TEST(CliServer, ClientThatGoesAwayBeforeItsAnswerChangesNothing) {
   FakeHost host;
   furnish(host);
-  converse("vm-uninstall\nvm=database\nusername=root\npassword=x",
-           [](int fd) {
-             write_all(fd, encode_handshake());
-             while (receive(fd) != Message(Prompt{})) {
-             }
-           },
-           &host);
+  converse(
+      "vm-uninstall\nvm=database\nusername=root\npassword=x",
+      [](int fd) {
+        write_all(fd, encode_handshake());
+        while (receive(fd) != Message(Prompt{})) {
+        }
+      },
+      &host);
   EXPECT_TRUE(host.changes.empty());
 }
 

@@ -8,7 +8,9 @@
 namespace xcp::cli {
 namespace {
 
-std::string payload(const Message& message) { return encode(message).substr(4); }
+std::string payload(const Message& message) {
+  return encode(message).substr(4);
+}
 
 std::string bytes(std::initializer_list<int> values) {
   std::string text;
@@ -74,7 +76,8 @@ TEST(CliProtocol, CutAndPaddedMessagesAreRefused) {
   for (const Message& message : one_of_each()) {
     const std::string good = payload(message);
     for (std::size_t size = 0; size < good.size(); ++size) {
-      EXPECT_EQ(decode(good.substr(0, size)), std::nullopt) << message.index() << " cut at " << size;
+      EXPECT_EQ(decode(good.substr(0, size)), std::nullopt)
+          << message.index() << " cut at " << size;
     }
     EXPECT_EQ(decode(good + '\0'), std::nullopt) << message.index();
   }

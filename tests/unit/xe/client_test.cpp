@@ -46,7 +46,8 @@ TEST(XeClient, ExitStatusIsTheServers) {
 }
 
 TEST(XeClient, ErrorGivesTwoLinesAndGoesOn) {
-  FakeServer server(sends({cli::Error{"SOME_CODE", {"a", "b"}}, cli::Print{"after"}, cli::Exit{1}}));
+  FakeServer server(
+      sends({cli::Error{"SOME_CODE", {"a", "b"}}, cli::Print{"after"}, cli::Exit{1}}));
   const Ended ended = run_xe(server, {"x"});
   EXPECT_EQ(ended.status, 1);
   EXPECT_EQ(ended.err, "Error code: SOME_CODE\nError parameters: a, b\n");
@@ -73,7 +74,8 @@ TEST(XeClient, OtherServersAreRecognized) {
   };
   EXPECT_THAT(answering(""), HasSubstr("closed the connection"));
   EXPECT_THAT(answering("hTTp/1.0 500 Internal Server Error\r\n\r\n"), HasSubstr("HTTP error"));
-  EXPECT_THAT(answering("SSH-2.0-OpenSSH_9.2\r\n" + std::string(40, 'x')), HasSubstr("no server for xe"));
+  EXPECT_THAT(answering("SSH-2.0-OpenSSH_9.2\r\n" + std::string(40, 'x')),
+              HasSubstr("no server for xe"));
   EXPECT_THAT(answering(cli::encode_handshake({1, 0})), HasSubstr("version 1.0"));
 }
 
@@ -101,8 +103,7 @@ TEST(XeClient, GarbageAndHugeMessagesAreProtocolErrors) {
 }
 
 TEST(XeClient, NobodyListens) {
-  const Ended ended =
-      run_xe("/tmp", {"-p", "1", "x"}, {"XE_SOCKET=/tmp/xe-test-nobody.sock"});
+  const Ended ended = run_xe("/tmp", {"-p", "1", "x"}, {"XE_SOCKET=/tmp/xe-test-nobody.sock"});
   EXPECT_EQ(ended.status, 1);
   EXPECT_THAT(ended.err, HasSubstr("/tmp/xe-test-nobody.sock"));
   EXPECT_THAT(ended.err, HasSubstr("127.0.0.1 port 1"));

@@ -59,12 +59,15 @@ std::string Peer::read_rest() {
   return bytes;
 }
 
-void Peer::write(std::string_view bytes) { write_all(fd_.get(), bytes); }
+void Peer::write(std::string_view bytes) {
+  write_all(fd_.get(), bytes);
+}
 
 cli::Message Peer::receive() {
   const std::string head = read_exactly(4);
   if (head.size() < 4) throw std::runtime_error("the client hung up");
-  const auto message = cli::decode(read_exactly(static_cast<std::size_t>(cli::decode_length(head))));
+  const auto message =
+      cli::decode(read_exactly(static_cast<std::size_t>(cli::decode_length(head))));
   if (!message) throw std::runtime_error("the client sent garbage");
   return *message;
 }

@@ -37,11 +37,12 @@ TEST(XeOptions, DefaultsAreRootOnThisHost) {
 }
 
 TEST(XeOptions, EverySpellingIsTakenOut) {
-  const Settings a = parse({"-s", "h1", "-p", "8443", "-u", "me", "-pw", "x y", "--nossl", "--debug",
-                            "--debug-on-fail", "--traceparent", "00-1-2-01", "vm-list", "uuid=1"});
-  const Settings b = parse({"server=h1", "vm-list", "port=8443", "username=me", "password=x y",
-                            "nossl=true", "uuid=1", "debug=true", "debugonfail=true",
-                            "traceparent=00-1-2-01"});
+  const Settings a =
+      parse({"-s", "h1", "-p", "8443", "-u", "me", "-pw", "x y", "--nossl", "--debug",
+             "--debug-on-fail", "--traceparent", "00-1-2-01", "vm-list", "uuid=1"});
+  const Settings b =
+      parse({"server=h1", "vm-list", "port=8443", "username=me", "password=x y", "nossl=true",
+             "uuid=1", "debug=true", "debugonfail=true", "traceparent=00-1-2-01"});
   for (const Settings& settings : {a, b}) {
     EXPECT_EQ(settings.server, "h1");
     EXPECT_EQ(settings.port, 8443);
@@ -159,7 +160,8 @@ TEST(XeOptions, XapiVariablesAreTheWeakest) {
 }
 
 TEST(XeOptions, XapiUrlForms) {
-  EXPECT_EQ(parse_xapi_url("unix:///run/a b.sock"), (Target{Target::Kind::Unix, "/run/a b.sock", 0}));
+  EXPECT_EQ(parse_xapi_url("unix:///run/a b.sock"),
+            (Target{Target::Kind::Unix, "/run/a b.sock", 0}));
   EXPECT_EQ(parse_xapi_url("https://h"), (Target{Target::Kind::Tls, "h", 443}));
   EXPECT_EQ(parse_xapi_url("https://[::1]:8443/"), (Target{Target::Kind::Tls, "::1", 8443}));
   EXPECT_EQ(parse_xapi_url("http://h:8080"), (Target{Target::Kind::Tcp, "h", 8080}));
@@ -173,7 +175,8 @@ TEST(XeOptions, TransportDependsOnTheTextOfTheServer) {
     words.push_back("x");
     return server_targets(parse(words));
   };
-  EXPECT_THAT(targets({"-s", "localhost"}), ElementsAre(Target{Target::Kind::Tls, "localhost", 443}));
+  EXPECT_THAT(targets({"-s", "localhost"}),
+              ElementsAre(Target{Target::Kind::Tls, "localhost", 443}));
   EXPECT_THAT(targets({"-s", "h", "--nossl"}), ElementsAre(Target{Target::Kind::Tcp, "h", 80}));
   EXPECT_THAT(targets({"-s", "h", "-p", "99"}), ElementsAre(Target{Target::Kind::Tls, "h", 99}));
   EXPECT_THAT(targets({"-s", "[fe80::1]", "--nossl"}),
@@ -187,7 +190,8 @@ TEST(XeOptions, HostsNamedByTheServer) {
   EXPECT_THAT(host_targets(settings, "m"), ElementsAre(Target{Target::Kind::Tls, "m", 99}));
   EXPECT_THAT(host_targets(settings, "m:7"), ElementsAre(Target{Target::Kind::Tls, "m", 7}));
   EXPECT_THAT(host_targets(settings, "[::2]"), ElementsAre(Target{Target::Kind::Tls, "::2", 99}));
-  EXPECT_THAT(host_targets(settings, "fe80::2"), ElementsAre(Target{Target::Kind::Tls, "fe80::2", 99}));
+  EXPECT_THAT(host_targets(settings, "fe80::2"),
+              ElementsAre(Target{Target::Kind::Tls, "fe80::2", 99}));
   EXPECT_EQ(host_targets(settings, "127.0.0.1").front(), local_socket);
 }
 
@@ -199,6 +203,9 @@ TEST(XeOptions, OpeningRequest) {
             "POST /cli HTTP/1.0\r\nUser-agent: xe-cli/Unix/0.2\r\noriginator: cli\r\n"
             "traceparent: t\r\nbaggage: b=1\r\ncontent-length: 39\r\n\r\n"
             "vm-list\na=b\nusername=root\npassword=null");
+  sources.stderr_is_terminal = true;
+  EXPECT_THAT(opening_request(parse({"x"}, sources)), HasSubstr("\r\nx-xe-terminal: stderr\r\n"));
+  EXPECT_THAT(opening_request(parse({"x"})), testing::Not(HasSubstr("terminal")));
   EXPECT_THAT(opening_request(parse({"x"})),
               testing::Not(testing::AnyOf(HasSubstr("traceparent"), HasSubstr("baggage"))));
 }

@@ -111,7 +111,8 @@ TEST(XeTransfer, RedirectsAreFollowed) {
   });
   EXPECT_EQ(run_xe(s.server, {"x", "filename=out"}).status, 0);
   EXPECT_EQ(s.answer(), Message(cli::Response::Ok));
-  EXPECT_THAT(requests, testing::ElementsAre("GET /x HTTP/1.0\r\n\r\n", "GET /y?a=b HTTP/1.0\r\n\r\n"));
+  EXPECT_THAT(requests,
+              testing::ElementsAre("GET /x HTTP/1.0\r\n\r\n", "GET /y?a=b HTTP/1.0\r\n\r\n"));
 }
 
 TEST(XeTransfer, EndlessRedirectsEnd) {
@@ -202,7 +203,12 @@ TEST(XeTransfer, SlowTransfersSendWait) {
     Channel channel(connector.open(server_targets(settings)), trace);
     channel.open(settings);
     UniqueFd out(open(server.directory().c_str(), O_TMPFILE | O_RDWR, 0600));
-    Session session{settings, connector, channel, trace, Terminal{0, out.get(), 2}, "/",
+    Session session{settings,
+                    connector,
+                    channel,
+                    trace,
+                    Terminal{0, out.get(), 2},
+                    "/",
                     std::chrono::milliseconds(20)};
     EXPECT_EQ(download(session, cli::HttpGet{"", "/x"}), Transfer::Done);
     char text[8];
