@@ -176,10 +176,13 @@ void HostLinks::make_bridge(const std::string& name, const std::string& alias,
                             const std::string& mac, int mtu) {
   std::lock_guard lock(mutex_);
   const std::string unfinished = unfinished_name();
+  // A bridge takes the smallest MTU of its ports until it is given one that differs from what it
+  // has.
+  const auto wanted_mtu = static_cast<std::uint32_t>(mtu);
   Request make(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header());
   make.put_text(IFLA_IFNAME, unfinished)
       .put(IFLA_ADDRESS, mac_bytes(mac))
-      .put_value(IFLA_MTU, static_cast<std::uint32_t>(mtu));
+      .put_value(IFLA_MTU, wanted_mtu + 1);
   const std::size_t info = make.begin(IFLA_LINKINFO);
   make.put_text(IFLA_INFO_KIND, "bridge");
   const std::size_t data = make.begin(IFLA_INFO_DATA);
@@ -197,7 +200,9 @@ void HostLinks::make_bridge(const std::string& name, const std::string& alias,
     throw system_failure("cannot make the bridge " + name, error);
   }
   Request mark(RTM_SETLINK, 0, link_header());
-  mark.put_text(IFLA_IFNAME, unfinished).put_text(IFLA_IFALIAS, alias);
+  mark.put_text(IFLA_IFNAME, unfinished)
+      .put_text(IFLA_IFALIAS, alias)
+      .put_value(IFLA_MTU, wanted_mtu);
   int error = socket_.try_request(std::move(mark));
   if (error == 0) {
     keep_quiet_locked(unfinished);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Guests' ports on real bridges, with real frames.
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "namespaces.hpp"
+
+namespace xcp::network {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds soon(5000);
+
+class BridgePorts : public HostTest {
+ protected:
+  void SetUp() override {
+    HostTest::SetUp();
+    network = make();
+    net = network->ensure_network(spec("xenbr1", "eth1")).spec;
+  }
+  Link link(const std::string& name) { return host->find(name).value(); }
+  // What the hypervisor does between add_port and activate_port.
+  std::unique_ptr<Tap> plug(const PortSpec& wanted, bool persistent = false) {
+    const PortBacking backing = network->add_port(wanted);
+    auto tap = std::make_unique<Tap>(backing.host_device, persistent);
+    sh("ip link set " + backing.host_device + " master " + backing.bridge + " up");
+    return tap;
+  }
+  // Bytes that reach `to` while `from` sends as fast as it can.
+  std::int64_t flood(Tap& from, Tap& to, milliseconds duration) {
+    const std::string frame = broadcast_frame(std::string(1400, 'x'));
+    const auto end = std::chrono::steady_clock::now() + duration;
+    std::array<char, 2048> buffer;
+    std::int64_t bytes = 0;
+    while (std::chrono::steady_clock::now() < end) {
+      [[maybe_unused]] const ssize_t sent = write(from.fd(), frame.data(), frame.size());
+      for (ssize_t n; (n = read(to.fd(), buffer.data(), buffer.size())) > 0;)
+        if (n == static_cast<ssize_t>(frame.size())) bytes += n;
+    }
+    return bytes;
+  }
+
+  std::unique_ptr<LocalNetwork> network;
+  NetworkSpec net;
+};
+
+TEST_F(BridgePorts, GuestsReachEachOtherAndTheWireFromTheirFirstFrameOn) {
+  auto one = plug(port(1, net));
+  auto two = plug(port(2, net));
+  network->activate_port(port(1, net).uuid);
+  network->activate_port(port(2, net).uuid);
+  Wire wire("wire1");
+  one->send(broadcast_frame("hello"));
+  EXPECT_EQ(two->receive(test_ether_type, soon).substr(0, 5), "hello");
+  EXPECT_EQ(wire.receive(soon).substr(0, 5), "hello");
+}
+
+TEST_F(BridgePorts, ActivationNeedsTheDevice) {
+  PortSpec wanted = port(1, net);
+  wanted.mtu = 1400;
+  network->add_port(wanted);
+  EXPECT_EQ(failure_of([&] { network->activate_port(wanted.uuid); }),
+            "DEVICE_NOT_ATTACHED " + wanted.uuid);
+  const Tap tap("vif000000010000");
+  network->activate_port(wanted.uuid);
+  const Link device = link("vif000000010000");
+  EXPECT_EQ(device.alias, "xcp:" + wanted.uuid);
+  EXPECT_EQ(device.mtu, 1400);
+  EXPECT_EQ(device.master, link("xenbr1").index);
+  EXPECT_TRUE(device.up);
+  for (const Address& address : host->addresses()) EXPECT_NE(address.index, device.index);
+  for (const NicInfo& nic : network->nics()) EXPECT_NE(nic.device, device.name);
+
+  sh("ip link add br7 type bridge");
+  sh("ip link set vif000000010000 master br7");
+  EXPECT_EQ(code_of([&] { network->activate_port(wanted.uuid); }), "INTERNAL_ERROR");
+  EXPECT_EQ(link("vif000000010000").master, link("br7").index);
+}
+
+TEST_F(BridgePorts, ARateLimitHoldsAndIsLifted) {
+  PortSpec wanted = port(1, net);
+  auto one = plug(wanted);
+  auto two = plug(port(2, net));
+  network->activate_port(port(2, net).uuid);
+  network->activate_port(wanted.uuid);
+  constexpr milliseconds duration(500);
+  constexpr std::int64_t rate = 500;                             // KiB/s
+  constexpr std::int64_t allowed = rate * 1024 / 2 + 64 * 1024;  // in half a second, and a burst
+  EXPECT_GT(flood(*one, *two, duration), allowed) << "nothing to limit";
+
+  wanted.rate_kbytes_per_s = rate;
+  network->add_port(wanted);
+  network->activate_port(wanted.uuid);
+  network->activate_port(wanted.uuid);
+  ASSERT_TRUE(host->find("ifb000000010000"));
+  const std::int64_t limited = flood(*one, *two, duration);
+  EXPECT_LT(limited, allowed);
+  EXPECT_GT(limited, allowed / 4) << "limited too much";
+  EXPECT_GT(flood(*two, *one, duration), allowed) << "the other direction is not limited";
+
+  wanted.rate_kbytes_per_s = 0;
+  network->add_port(wanted);
+  network->activate_port(wanted.uuid);
+  EXPECT_FALSE(host->find("ifb000000010000"));
+  EXPECT_GT(flood(*one, *two, duration), allowed);
+}
+
+TEST_F(BridgePorts, ARemovedPortLeavesNothing) {
+  PortSpec wanted = port(1, net);
+  wanted.rate_kbytes_per_s = 100;
+  plug(wanted, true);
+  network->activate_port(wanted.uuid);
+  EXPECT_TRUE(host->find("vif000000010000"));
+  EXPECT_TRUE(host->find("ifb000000010000"));
+  network->remove_port(wanted.uuid);
+  EXPECT_FALSE(host->find("vif000000010000"));
+  EXPECT_FALSE(host->find("ifb000000010000"));
+}
+
+TEST_F(BridgePorts, ADeviceThatIsNotAPortIsNotRemoved) {
+  const PortSpec wanted = port(1, net);
+  network->add_port(wanted);
+  sh("ip link add vif000000010000 type veth peer name theirs");
+  network->remove_port(wanted.uuid);
+  EXPECT_TRUE(host->find("vif000000010000"));
+}
+
+}  // namespace
+}  // namespace xcp::network
