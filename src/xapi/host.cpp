@@ -317,6 +317,32 @@ void ensure_internal_network(db::Transaction& change) {
 
 }  // namespace
 
+Ref<PIF> record_pif(db::Transaction& change, const Services& services,
+                    const xcp::network::NicInfo& nic) {
+  const auto known = change.view().find_if<PIF>([&](const db::Object<PIF>& object) {
+    return object[PIF::host] == services.host && object[PIF::device] == nic.device &&
+           object[PIF::VLAN] == -1;
+  });
+  Ref<PIF> ref;
+  if (known) {
+    ref = known->ref();
+  } else {
+    auto record = empty_record<PIF>();
+    record.set(PIF::device, nic.device);
+    record.set(PIF::host, services.host);
+    record.set(PIF::network, network_for(change, nic.device));
+    record.set(PIF::MAC, nic.mac);
+    record.set(PIF::VLAN, -1);
+    record.set(PIF::physical, true);
+    record.set(PIF::managed, true);
+    record.set(PIF::MTU, nic.mtu);
+    record.set(PIF::metrics, change.create<PIF_metrics>(empty_record<PIF_metrics>()));
+    ref = change.create<PIF>(std::move(record));
+  }
+  fill_pif(change, ref, nic);
+  return ref;
+}
+
 void scan_pifs(Services& services) {
   const auto nics = services.network.nics();
   const auto backend = services.network.backend();
@@ -340,30 +366,8 @@ void scan_pifs(Services& services) {
       change.create<network>(std::move(record));
       return;
     }
-    for (const xcp::network::NicInfo& nic : nics) {
-      if (!nic.physical) continue;
-      const auto known = change.view().find_if<PIF>([&](const db::Object<PIF>& object) {
-        return object[PIF::host] == services.host && object[PIF::device] == nic.device &&
-               object[PIF::VLAN] == -1;
-      });
-      Ref<PIF> ref;
-      if (known) {
-        ref = known->ref();
-      } else {
-        auto record = empty_record<PIF>();
-        record.set(PIF::device, nic.device);
-        record.set(PIF::host, services.host);
-        record.set(PIF::network, network_for(change, nic.device));
-        record.set(PIF::MAC, nic.mac);
-        record.set(PIF::VLAN, -1);
-        record.set(PIF::physical, true);
-        record.set(PIF::managed, true);
-        record.set(PIF::MTU, nic.mtu);
-        record.set(PIF::metrics, change.create<PIF_metrics>(empty_record<PIF_metrics>()));
-        ref = change.create<PIF>(std::move(record));
-      }
-      fill_pif(change, ref, nic);
-    }
+    for (const xcp::network::NicInfo& nic : nics)
+      if (nic.physical) record_pif(change, services, nic);
   });
 }
 

@@ -40,6 +40,11 @@ class HostFacts {
   std::thread thread_;
 };
 
+// The PIF of a NIC of this host, brought up to date; made with a network of its own when there is
+// none.
+Ref<model::PIF> record_pif(db::Transaction& change, const Services& services,
+                           const network::NicInfo& nic);
+
 // PIFs and their networks from the network daemon's NICs; PIF.scan and the start use it.
 void scan_pifs(Services& services);
 

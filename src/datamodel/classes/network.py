@@ -6,6 +6,7 @@ from roles import POOL_ADMIN, POOL_OPERATOR, READ_ONLY, VM_ADMIN, VM_OPERATOR, V
 
 CLASS = cls(
     "network",
+    handled_accessors=["create", "destroy", "set_MTU"],
     doc="A virtual switch across the hosts of a pool; VIFs and PIFs on it can reach each other.",
     since="rio",
     reader_roles=READ_ONLY,
@@ -77,7 +78,7 @@ CLASS = cls(
               doc="What the network may be used for beyond guest traffic."),
     ],
     messages=[
-        message("attach", roles=POOL_OPERATOR, since="miami", async_=True, hidden=True,
+        message("attach", handled=True, roles=POOL_OPERATOR, since="miami", async_=True, hidden=True,
                 doc="Bring the network up on a host.",
                 params=[
                     param("network", "network ref", doc="The network to act on."),
@@ -109,7 +110,7 @@ CLASS = cls(
                           doc="True lets clients read it without logging in."),
                 ],
                 result="blob ref", result_doc="The new blob."),
-        message("set_default_locking_mode", roles=POOL_OPERATOR, since="tampa", async_=True,
+        message("set_default_locking_mode", handled=True, roles=POOL_OPERATOR, since="tampa", async_=True,
                 doc="Choose what VIFs in mode network_default do; none may be plugged.",
                 params=[
                     param("network", "network ref", doc="The network to change."),
@@ -128,7 +129,7 @@ CLASS = cls(
                     param("host", "host ref", doc="The host."),
                     param("vm", "VM ref", doc="The virtual machine."),
                 ]),
-        message("add_purpose", roles=POOL_ADMIN, since="inverness", async_=True,
+        message("add_purpose", handled=True, roles=POOL_ADMIN, since="inverness", async_=True,
                 doc="Use the network for one more purpose; nbd and insecure_nbd exclude each "
                     "other in a pool.",
                 params=[
@@ -136,7 +137,7 @@ CLASS = cls(
                     param("value", "enum network_purpose", doc="The purpose."),
                 ],
                 errors=["NETWORK_INCOMPATIBLE_PURPOSES"]),
-        message("remove_purpose", roles=POOL_ADMIN, since="inverness", async_=True,
+        message("remove_purpose", handled=True, roles=POOL_ADMIN, since="inverness", async_=True,
                 doc="Use the network for a purpose no longer; open NBD connections end.",
                 params=[
                     param("self", "network ref", doc="The network to change."),

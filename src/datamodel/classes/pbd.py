@@ -6,6 +6,7 @@ from roles import POOL_OPERATOR, READ_ONLY
 
 CLASS = cls(
     "PBD",
+    handled_accessors=["create", "destroy"],
     doc="How one host reaches one SR.",
     since="rio",
     reader_roles=READ_ONLY,
@@ -29,18 +30,18 @@ CLASS = cls(
                   "nothing."),
     ],
     messages=[
-        message("plug", roles=POOL_OPERATOR, async_=True,
+        message("plug", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Open the SR on the host; nothing happens when it is open.",
                 params=[
                     param("self", "PBD ref", doc="The PBD to act on."),
                 ],
                 errors=["SR_UNKNOWN_DRIVER"]),
-        message("unplug", roles=POOL_OPERATOR, async_=True,
+        message("unplug", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Close the SR on the host; VDI_IN_USE when a disk on it is in use there.",
                 params=[
                     param("self", "PBD ref", doc="The PBD to act on."),
                 ]),
-        message("set_device_config", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("set_device_config", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Replace what the driver is told; the PBD must be unplugged.",
                 params=[
                     param("self", "PBD ref", doc="The PBD to change."),

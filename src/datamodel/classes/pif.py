@@ -169,13 +169,13 @@ CLASS = cls(
                     param("primary_address_type", "enum primary_address_type",
                           doc="The kind; the interface must have an address of it."),
                 ]),
-        message("scan", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("scan", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Look which cards the host has: make PIFs for new ones and remove those of "
                     "cards that are gone.",
                 params=[
                     param("host", "host ref", doc="The host."),
                 ]),
-        message("introduce", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("introduce", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Make a PIF for a card that is there.",
                 params=[
                     param("host", "host ref", doc="The host."),
@@ -186,13 +186,13 @@ CLASS = cls(
                           doc="Whether the toolstack configures it."),
                 ],
                 result="PIF ref", result_doc="The new PIF."),
-        message("forget", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("forget", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Remove the object of a card; the interface goes down.",
                 params=[
                     param("self", "PIF ref", doc="The PIF to remove."),
                 ],
                 errors=["PIF_TUNNEL_STILL_EXISTS", "CLUSTERING_ENABLED"]),
-        message("unplug", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("unplug", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Take the interface down; refused while something depends on it.",
                 params=[
                     param("self", "PIF ref", doc="The PIF to act on."),
@@ -201,14 +201,14 @@ CLASS = cls(
                     "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN", "VIF_IN_USE",
                     "PIF_DOES_NOT_ALLOW_UNPLUG", "PIF_HAS_FCOE_SR_IN_USE",
                 ]),
-        message("set_disallow_unplug", roles=POOL_OPERATOR, since="orlando", async_=True,
+        message("set_disallow_unplug", handled=True, roles=POOL_OPERATOR, since="orlando", async_=True,
                 doc="Say whether the interface may be taken down.",
                 params=[
                     param("self", "PIF ref", doc="The PIF to change."),
                     param("value", "bool", doc="True: it must stay up."),
                 ],
                 errors=["OTHER_OPERATION_IN_PROGRESS", "CLUSTERING_ENABLED"]),
-        message("plug", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("plug", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Bring the interface up and give it its address.",
                 params=[
                     param("self", "PIF ref", doc="The PIF to act on."),

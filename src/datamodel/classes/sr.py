@@ -98,7 +98,7 @@ CLASS = cls(
               doc="True for the one that holds the CD of guest tools."),
     ],
     messages=[
-        message("create", roles=POOL_OPERATOR, async_=True,
+        message("create", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Make a new SR on a device and open it: on every host when shared, else on "
                     "one. What was on the device is lost.",
                 params=[
@@ -118,7 +118,7 @@ CLASS = cls(
                 ],
                 result="SR ref", result_doc="The new SR.",
                 errors=["SR_UNKNOWN_DRIVER"]),
-        message("introduce", roles=POOL_OPERATOR, async_=True,
+        message("introduce", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Make an object for an SR that is on some storage; PBDs are made afterwards.",
                 params=[
                     param("uuid", "string", doc="The UUID the SR has."),
@@ -147,35 +147,35 @@ CLASS = cls(
                           doc="Facts for the driver to keep."),
                 ],
                 result="string", result_doc="UUID of the new SR."),
-        message("destroy", roles=POOL_OPERATOR, async_=True,
+        message("destroy", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Remove the SR with every disk in it. All its PBDs must be unplugged, but "
                     "the one that does the work.",
                 params=[
                     param("sr", "SR ref", doc="The SR to remove."),
                 ],
                 errors=["SR_HAS_PBD"]),
-        message("forget", roles=POOL_OPERATOR, async_=True,
+        message("forget", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Remove the objects of the SR, its disks and its PBDs; what is on the "
                     "storage stays.",
                 params=[
                     param("sr", "SR ref", doc="The SR to remove."),
                 ],
                 errors=["SR_HAS_PBD"]),
-        message("update", roles=POOL_OPERATOR, since="symc", async_=True,
+        message("update", handled=True, roles=POOL_OPERATOR, since="symc", async_=True,
                 doc="Correct the sizes of the SR from its storage.",
                 params=[
                     param("sr", "SR ref", doc="The SR to act on."),
                 ]),
-        message("get_supported_types", roles=READ_ONLY,
+        message("get_supported_types", handled=True, roles=READ_ONLY,
                 doc="List the types of SR that can be made.",
                 result="string set", result_doc="Names of drivers."),
-        message("scan", roles=VM_POWER_ADMIN, async_=True,
+        message("scan", handled=True, roles=VM_POWER_ADMIN, async_=True,
                 doc="Look which disks the SR holds: make objects for new ones, mark or remove "
                     "those that are gone, correct sizes.",
                 params=[
                     param("sr", "SR ref", doc="The SR to act on."),
                 ]),
-        message("probe", roles=POOL_OPERATOR, since="miami", async_=True,
+        message("probe", handled=True, roles=POOL_OPERATOR, since="miami", async_=True,
                 doc="Look which SRs are on a device.",
                 params=[
                     param("host", "host ref", doc="Host that looks."),
@@ -187,7 +187,7 @@ CLASS = cls(
                           doc="Facts for the driver."),
                 ],
                 result="string", result_doc="XML text in the driver's own words."),
-        message("probe_ext", roles=POOL_OPERATOR, since="kolkata", published="lima", async_=True,
+        message("probe_ext", handled=True, roles=POOL_OPERATOR, since="kolkata", published="lima", async_=True,
                 doc="Look which SRs are on a device, with an answer for programs.",
                 params=[
                     param("host", "host ref", doc="Host that looks."),
@@ -199,20 +199,20 @@ CLASS = cls(
                 ],
                 result="probe_result record set",
                 result_doc="What was found, and what to ask next."),
-        message("set_shared", roles=POOL_OPERATOR, async_=True,
+        message("set_shared", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Say whether every host can reach it; refused when the driver cannot share "
                     "or more hosts use it.",
                 params=[
                     param("sr", "SR ref", doc="The SR to change."),
                     param("value", "bool", doc="True when every host can."),
                 ]),
-        message("set_name_label", roles=POOL_OPERATOR, async_=True,
+        message("set_name_label", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Change the name, also on the storage where the driver keeps it.",
                 params=[
                     param("sr", "SR ref", doc="The SR to change."),
                     param("value", "string", doc="The new name."),
                 ]),
-        message("set_name_description", roles=POOL_OPERATOR, async_=True,
+        message("set_name_description", handled=True, roles=POOL_OPERATOR, async_=True,
                 doc="Change the free text, also on the storage where the driver keeps it.",
                 params=[
                     param("sr", "SR ref", doc="The SR to change."),
@@ -229,7 +229,7 @@ CLASS = cls(
                           doc="True lets clients read it without logging in."),
                 ],
                 result="blob ref", result_doc="The new blob."),
-        message("set_physical_size", roles=POOL_OPERATOR, since="miami",
+        message("set_physical_size", handled=True, roles=POOL_OPERATOR, since="miami",
                 doc="Enter how many bytes the storage has; for drivers.",
                 params=[
                     param("self", "SR ref", doc="The SR to change."),
@@ -293,7 +293,7 @@ CLASS = cls(
                     param("sr", "SR ref", doc="The SR to remove."),
                     param("data_source", "string", doc="Name of the figure."),
                 ]),
-        message("get_live_hosts", roles=POOL_OPERATOR, since="stockholm", async_=True, hidden=True,
+        message("get_live_hosts", handled=True, roles=POOL_OPERATOR, since="stockholm", async_=True, hidden=True,
                 doc="List the live and enabled hosts on which the SR is open.",
                 params=[
                     param("sr", "SR ref", doc="The SR to read."),

@@ -6,6 +6,7 @@ from roles import READ_ONLY, VM_ADMIN, VM_OPERATOR
 
 CLASS = cls(
     "VBD",
+    handled_accessors=["create", "destroy", "set_type", "set_userdevice"],
     doc="Connects a disk or CD drive of a virtual machine to what is in it.",
     since="rio",
     reader_roles=READ_ONLY,
@@ -85,32 +86,32 @@ CLASS = cls(
               doc="Ways there are."),
     ],
     messages=[
-        message("eject", roles=VM_OPERATOR, async_=True,
+        message("eject", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Take the disk image out of a CD drive.",
                 params=[
                     param("vbd", "VBD ref", doc="The drive; it must not be empty."),
                 ],
                 errors=["VBD_NOT_REMOVABLE_MEDIA", "VBD_IS_EMPTY"]),
-        message("insert", roles=VM_OPERATOR, async_=True,
+        message("insert", handled=True, roles=VM_OPERATOR, async_=True,
                 doc="Put a disk image into an empty CD drive.",
                 params=[
                     param("vbd", "VBD ref", doc="The drive."),
                     param("vdi", "VDI ref", doc="The image."),
                 ],
                 errors=["VBD_NOT_REMOVABLE_MEDIA", "VBD_NOT_EMPTY"]),
-        message("plug", roles=VM_ADMIN, async_=True,
+        message("plug", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Connect it to its running virtual machine.",
                 params=[
                     param("self", "VBD ref", doc="The VBD to act on."),
                 ]),
-        message("unplug", roles=VM_ADMIN, async_=True,
+        message("unplug", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Disconnect it from its running virtual machine; DEVICE_DETACH_REJECTED when "
                     "the guest refuses.",
                 params=[
                     param("self", "VBD ref", doc="The VBD to act on."),
                 ],
                 errors=["DEVICE_DETACH_REJECTED", "DEVICE_ALREADY_DETACHED"]),
-        message("unplug_force", roles=VM_ADMIN, async_=True,
+        message("unplug_force", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Disconnect it without asking the guest, which loses what it had not written.",
                 params=[
                     param("self", "VBD ref", doc="The VBD to act on."),
@@ -121,7 +122,7 @@ CLASS = cls(
                 params=[
                     param("self", "VBD ref", doc="The VBD to act on."),
                 ]),
-        message("assert_attachable", roles=VM_ADMIN, async_=True,
+        message("assert_attachable", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Fail unless it could be connected now.",
                 params=[
                     param("self", "VBD ref", doc="The VBD to check."),
@@ -139,7 +140,7 @@ CLASS = cls(
                     param("token", "string", default="",
                           doc="What pause gave; empty for whatever is held."),
                 ]),
-        message("set_mode", roles=VM_ADMIN, async_=True,
+        message("set_mode", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Change whether the guest may write; the virtual machine must be halted.",
                 params=[
                     param("self", "VBD ref", doc="The VBD to change."),

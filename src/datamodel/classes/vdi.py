@@ -6,6 +6,7 @@ from roles import LOCAL_ROOT, POOL_OPERATOR, READ_ONLY, VM_ADMIN, VM_OPERATOR, V
 
 CLASS = cls(
     "VDI",
+    handled_accessors=["create", "destroy"],
     doc="A disk in an SR.",
     since="rio",
     reader_roles=READ_ONLY,
@@ -127,7 +128,7 @@ CLASS = cls(
               doc="True when its changed blocks are tracked."),
     ],
     messages=[
-        message("snapshot", roles=VM_ADMIN, async_=True,
+        message("snapshot", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Keep what the disk holds now as a disk of its own, which cannot be written.",
                 params=[
                     param("vdi", "VDI ref", doc="The VDI to act on."),
@@ -135,7 +136,7 @@ CLASS = cls(
                           doc="Facts for the driver."),
                 ],
                 result="VDI ref", result_doc="The snapshot."),
-        message("clone", roles=VM_ADMIN, async_=True,
+        message("clone", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Make a disk with the same content that can be written, sharing blocks where "
                     "the driver can.",
                 params=[
@@ -144,7 +145,7 @@ CLASS = cls(
                           doc="Facts for the driver."),
                 ],
                 result="VDI ref", result_doc="The new disk."),
-        message("resize", roles=VM_ADMIN, async_=True,
+        message("resize", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Make the disk larger while no guest uses it.",
                 params=[
                     param("vdi", "VDI ref", doc="The VDI to act on."),
@@ -156,7 +157,7 @@ CLASS = cls(
                     param("vdi", "VDI ref", doc="The VDI to act on."),
                     param("size", "int", doc="Bytes; less than now is refused."),
                 ]),
-        message("introduce", roles=VM_ADMIN, since="miami", async_=True,
+        message("introduce", handled=True, roles=VM_ADMIN, since="miami", async_=True,
                 doc="Make an object for a disk that is in an SR.",
                 params=[
                     param("uuid", "string", doc="UUID the disk has."),
@@ -253,13 +254,13 @@ CLASS = cls(
                 params=[
                     param("vdi", "VDI ref", doc="The VDI to remove."),
                 ]),
-        message("update", roles=VM_ADMIN, since="symc", async_=True,
+        message("update", handled=True, roles=VM_ADMIN, since="symc", async_=True,
                 doc="Take the disk's names to its storage and its sizes from there.",
                 params=[
                     param("vdi", "VDI ref", doc="The VDI to act on."),
                 ],
                 errors=["SR_OPERATION_NOT_SUPPORTED"]),
-        message("copy", roles=VM_ADMIN, async_=True,
+        message("copy", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Copy a disk in full, or only what differs from a disk the target already "
                     "equals.",
                 params=[
@@ -285,19 +286,19 @@ CLASS = cls(
                     param("self", "VDI ref", doc="The VDI to change."),
                     param("value", "bool", doc="True when they do."),
                 ]),
-        message("forget", roles=VM_ADMIN, async_=True,
+        message("forget", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Remove the disk's object; what is on the storage stays and a scan finds it "
                     "again.",
                 params=[
                     param("vdi", "VDI ref", doc="The VDI to remove."),
                 ]),
-        message("set_sharable", roles=VM_ADMIN, since="george",
+        message("set_sharable", handled=True, roles=VM_ADMIN, since="george",
                 doc="Say whether several virtual machines may write the disk at a time.",
                 params=[
                     param("self", "VDI ref", doc="The VDI to change."),
                     param("value", "bool", doc="True when they may."),
                 ]),
-        message("set_read_only", roles=VM_ADMIN,
+        message("set_read_only", handled=True, roles=VM_ADMIN,
                 doc="Say whether the disk can be written; it must not be in use.",
                 params=[
                     param("self", "VDI ref", doc="The VDI to change."),
@@ -345,13 +346,13 @@ CLASS = cls(
                     param("self", "VDI ref", doc="The VDI to change."),
                     param("value", "pool ref", doc="That pool."),
                 ]),
-        message("set_name_label", roles=VM_ADMIN, async_=True,
+        message("set_name_label", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Change the disk's name, also on the storage where the driver keeps it.",
                 params=[
                     param("self", "VDI ref", doc="The VDI to change."),
                     param("value", "string", doc="The new name."),
                 ]),
-        message("set_name_description", roles=VM_ADMIN, async_=True,
+        message("set_name_description", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Change the disk's free text, also on the storage where the driver keeps it.",
                 params=[
                     param("self", "VDI ref", doc="The VDI to change."),
@@ -466,7 +467,7 @@ CLASS = cls(
                 result="vdi_nbd_server_info record set",
                 result_doc="One entry an address; empty when no network allows NBD.",
                 errors=["VDI_INCOMPATIBLE_TYPE"]),
-        message("revert", roles=VM_POWER_ADMIN, since="26.16.0", prototyped=True, async_=True,
+        message("revert", handled=True, roles=VM_POWER_ADMIN, since="26.16.0", prototyped=True, async_=True,
                 doc="Put a disk back to what a snapshot of it holds.",
                 params=[
                     param("snapshot", "VDI ref", doc="The snapshot."),

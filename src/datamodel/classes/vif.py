@@ -6,6 +6,7 @@ from roles import POOL_OPERATOR, READ_ONLY, VM_ADMIN, VM_OPERATOR
 
 CLASS = cls(
     "VIF",
+    handled_accessors=["create", "destroy"],
     doc="A network interface of a virtual machine.",
     since="rio",
     reader_roles=READ_ONLY,
@@ -109,28 +110,28 @@ CLASS = cls(
               doc="VLAN tags it passes on tagged; empty for none."),
     ],
     messages=[
-        message("plug", roles=VM_ADMIN, async_=True,
+        message("plug", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Connect it to its running virtual machine.",
                 params=[
                     param("self", "VIF ref", doc="The VIF to act on."),
                 ]),
-        message("unplug", roles=VM_ADMIN, async_=True,
+        message("unplug", handled=True, roles=VM_ADMIN, async_=True,
                 doc="Disconnect it from its running virtual machine.",
                 params=[
                     param("self", "VIF ref", doc="The VIF to act on."),
                 ]),
-        message("unplug_force", roles=VM_ADMIN, since="boston", async_=True,
+        message("unplug_force", handled=True, roles=VM_ADMIN, since="boston", async_=True,
                 doc="Disconnect it without asking the guest.",
                 params=[
                     param("self", "VIF ref", doc="The VIF to act on."),
                 ]),
-        message("move", roles=VM_ADMIN, since="ely", async_=True,
+        message("move", handled=True, roles=VM_ADMIN, since="ely", async_=True,
                 doc="Put it on another network, also while the virtual machine runs.",
                 params=[
                     param("self", "VIF ref", doc="The VIF to act on."),
                     param("network", "network ref", doc="The network."),
                 ]),
-        message("set_locking_mode", roles=POOL_OPERATOR, since="tampa", async_=True,
+        message("set_locking_mode", handled=True, roles=POOL_OPERATOR, since="tampa", async_=True,
                 doc="Change what it lets through, at once.",
                 params=[
                     param("self", "VIF ref", doc="The VIF to change."),

@@ -856,13 +856,13 @@ CLASS = cls(
                 params=[
                     param("self", "VM ref", doc="The VM to act on."),
                 ]),
-        message("get_allowed_VBD_devices", roles=READ_ONLY,
+        message("get_allowed_VBD_devices", handled=True, roles=READ_ONLY,
                 doc="List places at which a disk could be added.",
                 params=[
                     param("vm", "VM ref", doc="The VM to read."),
                 ],
                 result="string set", result_doc="Values for VBD.userdevice."),
-        message("get_allowed_VIF_devices", roles=READ_ONLY,
+        message("get_allowed_VIF_devices", handled=True, roles=READ_ONLY,
                 doc="List numbers under which an interface could be added.",
                 params=[
                     param("vm", "VM ref", doc="The VM to read."),
