@@ -113,7 +113,8 @@ struct BodyDecision {
 // Called on the I/O thread with everything but the body. Must not block. An exception answers 500.
 using BodyPolicy = std::function<BodyDecision(const Request& head)>;
 
-// Called on the I/O thread; must not block. An exception lets the exchange answer 500.
+// Called on the I/O thread (with Settings::threads > 1 on several at a time); must not block. An
+// exception lets the exchange answer 500.
 using Handler = std::function<void(std::shared_ptr<Exchange>)>;
 
 struct Settings {
@@ -158,7 +159,8 @@ class Server {
   std::uint16_t port() const;
 
   void start();
-  // Closes everything, answered or not, and joins the threads. Exchanges may outlive it.
+  // Closes everything, answered or not, and joins the threads; not to be called from a handler.
+  // Exchanges may outlive it.
   void stop();
 
   // Open connections, hijacked ones included.
