@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The log's header names the boot of the machine: a log of another boot tells of guests that are gone.
+// The log's header names the boot of the machine: a log of another boot tells of guests that are
+// gone.
 #include "sm/data_paths.hpp"
 
 #include <algorithm>
@@ -16,7 +17,9 @@ std::string header_of_this_boot() {
   return json_text({{"data_paths", 1}, {"boot", boot}});
 }
 
-std::string key_of(const DataPath& path) { return path.sr + ' ' + path.vdi + ' ' + path.id; }
+std::string key_of(const DataPath& path) {
+  return path.sr + ' ' + path.vdi + ' ' + path.id;
+}
 
 }  // namespace
 
@@ -98,7 +101,8 @@ bool DataPaths::any(const std::string& sr, const std::string& vdi) const {
 bool DataPaths::writable(const std::string& sr, const std::string& vdi) const {
   std::lock_guard lock(mutex_);
   const auto& paths = of({sr, vdi});
-  return std::any_of(paths.begin(), paths.end(), [](const DataPath& path) { return path.read_write; });
+  return std::any_of(paths.begin(), paths.end(),
+                     [](const DataPath& path) { return path.read_write; });
 }
 
 std::vector<DataPath> DataPaths::all() const {

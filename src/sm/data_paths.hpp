@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who uses which disk. The table survives the daemon (guests go on running without it), and is empty
-// after the machine was restarted (no guest ran on). Any thread may call.
+// Who uses which disk. The table survives the daemon (guests go on running without it), and is
+// empty after the machine was restarted (no guest ran on). Any thread may call.
 #pragma once
 
 #include <map>
@@ -19,8 +19,9 @@ class DataPaths {
   // `path`: the file that keeps the table.
   explicit DataPaths(const std::string& path);
 
-  // Throws VDI_IN_USE when the path may not be added: the id is taken with another mode, or the disk
-  // is not sharable and a writer would not be alone. Adding the same path again changes nothing.
+  // Throws VDI_IN_USE when the path may not be added: the id is taken with another mode, or the
+  // disk is not sharable and a writer would not be alone. Adding the same path again changes
+  // nothing.
   void check(const DataPath& path, bool sharable) const;
   void add(const DataPath& path);
 

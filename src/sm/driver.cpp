@@ -28,12 +28,18 @@ std::int64_t seconds_since_1970() {
 
 void apply_changes(VdiInfo& vdi, const Config& changes) {
   for (const auto& [key, value] : changes) {
-    if (key == "name") vdi.name = value;
-    else if (key == "description") vdi.description = value;
-    else if (key == "type") vdi.type = value;
-    else if (key == "sharable") vdi.sharable = parse_bool(key, value);
-    else if (key == "read_only") vdi.read_only = parse_bool(key, value);
-    else throw Failure("VALUE_NOT_SUPPORTED", {key, value, "a disk has no such setting"});
+    if (key == "name")
+      vdi.name = value;
+    else if (key == "description")
+      vdi.description = value;
+    else if (key == "type")
+      vdi.type = value;
+    else if (key == "sharable")
+      vdi.sharable = parse_bool(key, value);
+    else if (key == "read_only")
+      vdi.read_only = parse_bool(key, value);
+    else
+      throw Failure("VALUE_NOT_SUPPORTED", {key, value, "a disk has no such setting"});
   }
   if (vdi.is_a_snapshot && !vdi.read_only)
     throw Failure("VALUE_NOT_SUPPORTED", {"read_only", "false", "a snapshot cannot be written to"});
@@ -62,7 +68,9 @@ VdiInfo branch_description(Branch kind, const VdiInfo& origin, const VdiSpec& na
       made.snapshot_of = origin.uuid;
       made.snapshot_time = seconds_since_1970();
       break;
-    case Branch::clone: made.read_only = names.read_only; break;
+    case Branch::clone:
+      made.read_only = names.read_only;
+      break;
   }
   return made;
 }
@@ -90,8 +98,8 @@ std::string absolute_path(const Config& device_config, const std::string& key) {
                           "device_config lacks \"" + key + "\"");
   std::string path = found->second;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  const bool plain = path.find('\0') == std::string::npos && path.find("/../") == std::string::npos &&
-                     !path.ends_with("/..");
+  const bool plain = path.find('\0') == std::string::npos &&
+                     path.find("/../") == std::string::npos && !path.ends_with("/..");
   if (path.front() != '/' || path == "/" || !plain)
     throw backend_failure(BackendError::invalid_argument,
                           "\"" + key + "\" must be an absolute path without \"..\": " + path);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a kind of SR implements: a Driver makes, finds and plugs SRs of one type, a Repository is one
-// plugged SR. Everything here is called from any thread. What is common to all kinds is done by the
-// caller (storage.cpp): the order of calls on one VDI, who uses which disk, the memory of plugged
-// SRs, and the turning of "no space" into its failure code.
+// What a kind of SR implements: a Driver makes, finds and plugs SRs of one type, a Repository is
+// one plugged SR. Everything here is called from any thread. What is common to all kinds is done by
+// the caller (storage.cpp): the order of calls on one VDI, who uses which disk, the memory of
+// plugged SRs, and the turning of "no space" into its failure code.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct Content {
   std::int64_t virtual_size = 0;
 };
 
-// One plugged SR. The caller sees to it that calls on one VDI do not overlap, except calls that only
-// read it. A VDI that is not there is VDI_MISSING.
+// One plugged SR. The caller sees to it that calls on one VDI do not overlap, except calls that
+// only read it. A VDI that is not there is VDI_MISSING.
 class Repository {
  public:
   virtual ~Repository() = default;
@@ -70,8 +70,8 @@ class Driver {
   virtual std::unique_ptr<Repository> plug(const SrSpec& spec) = 0;
   // Undoes what plug did beside the Repository, which is gone already; harmless when repeated.
   virtual void unplug(const SrSpec& spec) = 0;
-  // Removes all content of an SR whose Repository is gone. Repeated after a crash until it succeeds,
-  // so it accepts what is half gone or gone.
+  // Removes all content of an SR whose Repository is gone. Repeated after a crash until it
+  // succeeds, so it accepts what is half gone or gone.
   virtual void destroy(const SrSpec& spec) = 0;
 };
 
@@ -79,9 +79,10 @@ class Driver {
 // "read_only", "sharable". Throws VALUE_NOT_SUPPORTED for anything else.
 void apply_changes(VdiInfo& vdi, const Config& changes);
 
-// The size a disk really gets: whole 4 KiB blocks. Throws VDI_TOO_SMALL for nothing and VDI_TOO_LARGE
-// above `maximum`.
-std::int64_t checked_virtual_size(const std::string& vdi, std::int64_t wanted, std::int64_t maximum);
+// The size a disk really gets: whole 4 KiB blocks. Throws VDI_TOO_SMALL for nothing and
+// VDI_TOO_LARGE above `maximum`.
+std::int64_t checked_virtual_size(const std::string& vdi, std::int64_t wanted,
+                                  std::int64_t maximum);
 
 // Names, description and sm_config of a snapshot, a clone or a copy: those of `names`, or of the
 // origin where `names` has none; everything else is the origin's or new.
@@ -90,8 +91,8 @@ VdiInfo branch_description(Branch kind, const VdiInfo& origin, const VdiSpec& na
 // The description a new disk starts with.
 VdiInfo new_description(const VdiSpec& spec);
 
-// The value of a required device_config key ("location" or "device"), which must be an absolute path
-// without "..". Throws the backend failure of the missing key, or invalid_argument.
+// The value of a required device_config key ("location" or "device"), which must be an absolute
+// path without "..". Throws the backend failure of the missing key, or invalid_argument.
 std::string absolute_path(const Config& device_config, const std::string& key);
 
 }  // namespace xcp::sm

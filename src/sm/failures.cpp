@@ -8,24 +8,36 @@ namespace {
 
 const char* name_of(BackendError error) {
   switch (error) {
-    case BackendError::invalid_argument: return "InvalidArg";
-    case BackendError::device_invalid: return "InvalidDev";
-    case BackendError::sr_scan: return "SRScan";
-    case BackendError::sr_exists: return "SRExists";
-    case BackendError::vdi_exists: return "VDIExists";
-    case BackendError::no_space: return "SRNoSpace";
-    case BackendError::vdi_unavailable: return "VDIUnavailable";
-    case BackendError::sr_unavailable: return "SRUnavailable";
-    case BackendError::mount: return "LVMMount";
-    case BackendError::unmount: return "LVMUnMount";
-    case BackendError::filesystem: return "LVMFilesystem";
-    case BackendError::sr_create: return "FileSRCreate";
-    case BackendError::vdi_load: return "VDILoad";
-    case BackendError::vdi_type: return "VDIType";
-    case BackendError::vdi_create: return "VDICreate";
-    case BackendError::device_missing: return "ConfigDeviceMissing";
-    case BackendError::location_missing: return "ConfigLocationMissing";
-    case BackendError::chain_too_long: return "SnapshotChainTooLong";
+    case BackendError::invalid_argument:
+      return "InvalidArg";
+    case BackendError::device_invalid:
+      return "InvalidDev";
+    case BackendError::sr_exists:
+      return "SRExists";
+    case BackendError::vdi_exists:
+      return "VDIExists";
+    case BackendError::no_space:
+      return "SRNoSpace";
+    case BackendError::vdi_unavailable:
+      return "VDIUnavailable";
+    case BackendError::sr_unavailable:
+      return "SRUnavailable";
+    case BackendError::mount:
+      return "LVMMount";
+    case BackendError::unmount:
+      return "LVMUnMount";
+    case BackendError::filesystem:
+      return "LVMFilesystem";
+    case BackendError::vdi_type:
+      return "VDIType";
+    case BackendError::vdi_create:
+      return "VDICreate";
+    case BackendError::device_missing:
+      return "ConfigDeviceMissing";
+    case BackendError::location_missing:
+      return "ConfigLocationMissing";
+    case BackendError::chain_too_long:
+      return "SnapshotChainTooLong";
   }
   return "";
 }
@@ -53,7 +65,9 @@ Failure vdi_too_large(const std::string& vdi, std::int64_t maximum_bytes) {
   return Failure("VDI_TOO_LARGE", {vdi, std::to_string(maximum_bytes)});
 }
 
-Failure sr_not_attached(const std::string& sr) { return Failure("SR_NOT_ATTACHED", {sr}); }
+Failure sr_not_attached(const std::string& sr) {
+  return Failure("SR_NOT_ATTACHED", {sr});
+}
 
 bool says_no_space(std::string_view text) {
   return text.find("No space left on device") != std::string_view::npos ||

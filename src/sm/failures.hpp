@@ -15,7 +15,6 @@ namespace xcp::sm {
 enum class BackendError {
   invalid_argument = 1,
   device_invalid = 19,
-  sr_scan = 40,
   sr_exists = 42,
   vdi_exists = 43,
   no_space = 44,
@@ -24,8 +23,6 @@ enum class BackendError {
   mount = 52,
   unmount = 53,
   filesystem = 57,
-  sr_create = 61,
-  vdi_load = 65,
   vdi_type = 66,
   vdi_create = 78,
   device_missing = 90,

@@ -30,7 +30,14 @@ constexpr auto longest_stall = std::chrono::minutes(10);
 constexpr std::size_t copy_step = 8u << 20;
 
 std::vector<std::string> bound_to_us(std::vector<std::string> arguments) {
-  std::vector<std::string> argv = {"setpriv", "--pdeathsig", "KILL", "--"};
+  std::vector<std::string> argv = {"setpriv", "--no-new-privs", "--pdeathsig", "KILL", "--"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return argv;
+}
+
+// For programs that look into what others made.
+std::vector<std::string> limited(std::vector<std::string> arguments) {
+  std::vector<std::string> argv = {"prlimit", "--as=2147483648", "--cpu=20", "--core=0", "--"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return argv;
 }
@@ -107,16 +114,37 @@ class StallWatch {
   Clock::time_point next_look_ = Clock::now();
 };
 
+// Copies up to `size` bytes at `offset` and returns how many, through our memory.
+ssize_t copy_through_memory(int from, int to, off_t offset, std::size_t size) {
+  std::string buffer(std::min<std::size_t>(size, 1u << 20), '\0');
+  const ssize_t n = pread(from, buffer.data(), buffer.size(), offset);
+  for (ssize_t done = 0; done < n;) {
+    const ssize_t written =
+        pwrite(to, buffer.data() + done, static_cast<std::size_t>(n - done), offset + done);
+    if (written < 0 && errno != EINTR) return -1;
+    if (written > 0) done += written;
+  }
+  return n;
+}
+
+ssize_t copy_some(int from, int to, off_t offset, std::size_t size) {
+  off_t from_offset = offset;
+  off_t to_offset = offset;
+  const ssize_t n = copy_file_range(from, &from_offset, to, &to_offset, size, 0);
+  // Not every pair of file systems can do it.
+  const bool unable =
+      n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS);
+  return unable ? copy_through_memory(from, to, offset, size) : n;
+}
+
 // Copies the bytes [begin, end), which are data.
 void copy_range(int from, int to, off_t begin, off_t end, off_t whole, Transfer& transfer) {
   while (begin < end) {
     transfer.stop_if_cancelled();
-    off_t from_offset = begin;
-    off_t to_offset = begin;
     const auto step = std::min<std::size_t>(copy_step, static_cast<std::size_t>(end - begin));
-    const ssize_t n = copy_file_range(from, &from_offset, to, &to_offset, step, 0);
+    const ssize_t n = copy_some(from, to, begin, step);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_failure("copy_file_range", errno);
+    if (n < 0) throw system_failure("copy", errno);
     if (n == 0) throw internal_error("the file became shorter while it was copied");
     begin += n;
     transfer.report(static_cast<double>(begin) / static_cast<double>(whole));
@@ -125,20 +153,32 @@ void copy_range(int from, int to, off_t begin, off_t end, off_t whole, Transfer&
 
 void refuse_unless_standing_alone(const Qcow2Header& header) {
   const char* reason = nullptr;
-  if (!header.backing_file.empty()) reason = "it names a backing file";
-  else if (header.external_data) reason = "it names an external data file";
-  else if (header.encrypted) reason = "it is encrypted";
-  else if (header.damaged) reason = "it is marked as damaged";
+  if (!header.backing_file.empty())
+    reason = "it names a backing file";
+  else if (header.external_data)
+    reason = "it names an external data file";
+  else if (header.encrypted)
+    reason = "it is encrypted";
+  else if (header.damaged)
+    reason = "it is marked as damaged";
   if (reason != nullptr)
     throw backend_failure(BackendError::vdi_type, std::string("the image is refused: ") + reason);
+}
+
+Failure as_refusal(const Failure& failure) {
+  if (failure.code() != "INTERNAL_ERROR") return failure;
+  return backend_failure(BackendError::vdi_type,
+                         "the image is refused: " + failure.params().front());
 }
 
 }  // namespace
 
 const char* format_name(ImageFormat format) {
   switch (format) {
-    case ImageFormat::raw: return "raw";
-    case ImageFormat::qcow2: return "qcow2";
+    case ImageFormat::raw:
+      return "raw";
+    case ImageFormat::qcow2:
+      return "qcow2";
   }
   return "";
 }
@@ -209,29 +249,34 @@ Qcow2Header read_qcow2_header(int fd) {
   return parse_qcow2_header(bytes);
 }
 
+Qcow2Header foreign_header(int fd) {
+  try {
+    const Qcow2Header header = read_qcow2_header(fd);
+    refuse_unless_standing_alone(header);
+    return header;
+  } catch (const Failure& failure) {
+    throw as_refusal(failure);
+  }
+}
+
 Qcow2Header inspect_foreign_image(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) throw system_failure("open " + path, errno);
+  const Qcow2Header header = foreign_header(fd.get());
+  Command command;
+  command.argv = limited(bound_to_us({"qemu-img", "info", "--output=json", "-f", "qcow2", path}));
+  command.timeout = std::chrono::seconds(60);
   try {
-    const Qcow2Header header = read_qcow2_header(fd.get());
-    refuse_unless_standing_alone(header);
-    Command command;
-    command.argv = {"prlimit", "--as=2147483648", "--cpu=20",  "--core=0",
-                    "--",      "setpriv",         "--no-new-privs", "--pdeathsig", "KILL", "--",
-                    "qemu-img", "info", "--output=json", "-f", "qcow2", path};
-    command.timeout = std::chrono::seconds(60);
     const json::value info = parse_json(run_qemu_img(std::move(command)));
     // The header was read by us; qemu-img must have understood the same.
     const json::value* size = info.as_object().if_contains("virtual-size");
     if (size == nullptr || from_json<std::int64_t>(*size) != header.virtual_size ||
         info.as_object().contains("backing-filename"))
       throw internal_error("qemu-img and the image's header disagree");
-    return header;
   } catch (const Failure& failure) {
-    if (failure.code() != "INTERNAL_ERROR" || says_no_space(failure.what())) throw;
-    throw backend_failure(BackendError::vdi_type,
-                          "the image is refused: " + failure.params().front());
+    throw as_refusal(failure);
   }
+  return header;
 }
 
 void sync_file(const std::string& path) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Disk images as files: made, copied and grown with qemu-img, always with explicit formats. Nothing
-// here outlives its call (qemu-img dies with the calling thread, also when the daemon is killed), and
-// a file whose call failed is left for the caller to remove. A full file system is an INTERNAL_ERROR
-// that naming_no_space() recognises.
+// here outlives its call (qemu-img dies with the calling thread, also when the daemon is killed),
+// and a file whose call failed is left for the caller to remove. A full file system is an
+// INTERNAL_ERROR that naming_no_space() recognises.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,11 @@ void convert_image(const std::string& from, ImageFormat from_format, const std::
 // that keeps the holes.
 void copy_file(int from, const std::string& to, Transfer& transfer);
 
-// Throws backend failure vdi_type unless the qcow2 image in the file stands alone: no backing file,
-// no external data, no encryption, not damaged, and qemu-img can open it.
+// The header of a qcow2 image that others made. Throws backend failure vdi_type unless the image
+// stands alone: no backing file, no external data, no encryption, not marked as damaged.
+Qcow2Header foreign_header(int fd);
+
+// The same for a file that only we can change, and qemu-img must be able to open it.
 Qcow2Header inspect_foreign_image(const std::string& path);
 
 // The header of an open qcow2 file.

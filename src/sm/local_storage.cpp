@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Each call: find the plugged SR, take the disk's lock, look at who uses it, let the repository act.
+// Each call: find the plugged SR, take the disk's lock, look at who uses it, let the repository
+// act.
 #include "sm/local_storage.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 
 #include "base/fault.hpp"
@@ -27,9 +28,8 @@ namespace {
 
 // Uuids become file names.
 void check_uuid(const std::string& kind, const std::string& uuid) {
-  const bool lower = std::none_of(uuid.begin(), uuid.end(), [](unsigned char c) {
-    return std::isupper(c) != 0;
-  });
+  const bool lower =
+      std::none_of(uuid.begin(), uuid.end(), [](unsigned char c) { return std::isupper(c) != 0; });
   if (!is_uuid(uuid) || !lower) throw Failure("UUID_INVALID", {kind, uuid});
 }
 
@@ -114,9 +114,9 @@ Local::Local(Settings settings, std::vector<std::unique_ptr<Driver>> drivers)
     : directory_(make_state_directory(settings)),
       lock_(lock_state_directory(directory_)),
       ready_images_(settings.image_dir),
-      drivers_(tidied(
-          drivers.empty() ? make_drivers(ready_images_, directory_) : std::move(drivers),
-          PluggedSrs::remembered(directory_ + "/srs"))),
+      drivers_(
+          tidied(drivers.empty() ? make_drivers(ready_images_, directory_) : std::move(drivers),
+                 PluggedSrs::remembered(directory_ + "/srs"))),
       data_paths_(directory_ + "/datapaths.log"),
       plugged_(
           directory_ + "/srs", [this](const std::string& type) -> Driver& { return driver(type); },
@@ -244,8 +244,7 @@ void Local::cancel(std::string vdi) {
 VdiInfo Local::vdi_set(std::string sr, std::string vdi, Config changes) {
   const auto repository = plugged_.use(sr);
   const auto lock = locks_.alone(vdi);
-  if (changes.contains("read_only") || changes.contains("sharable"))
-    refuse_in_use(sr, vdi, "set");
+  if (changes.contains("read_only") || changes.contains("sharable")) refuse_in_use(sr, vdi, "set");
   return naming_no_space([&] { return repository->set(vdi, changes); });
 }
 

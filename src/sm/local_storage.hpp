@@ -25,8 +25,8 @@ class LocalStorage : public Storage {
   virtual void stop() = 0;
 };
 
-// Throws INTERNAL_ERROR when another process uses the same state directory. `drivers` are for tests;
-// empty: all there are. The destructor waits for what runs in the background.
+// Throws INTERNAL_ERROR when another process uses the same state directory. `drivers` are for
+// tests; empty: all there are. The destructor waits for what runs in the background.
 std::unique_ptr<LocalStorage> make_local_storage(Settings settings,
                                                  std::vector<std::unique_ptr<Driver>> drivers = {});
 

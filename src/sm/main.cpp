@@ -56,8 +56,8 @@ xcp::rpc::Methods logged(xcp::rpc::Methods methods) {
       try {
         return call(params, fds);
       } catch (const xcp::Failure& failure) {
-        const bool ours = failure.code() == "INTERNAL_ERROR" ||
-                          failure.code().starts_with("SR_BACKEND_FAILURE");
+        const bool ours =
+            failure.code() == "INTERNAL_ERROR" || failure.code().starts_with("SR_BACKEND_FAILURE");
         spdlog::log(ours ? spdlog::level::warn : spdlog::level::info, "{}: {}", name,
                     failure.what());
         throw;
@@ -104,9 +104,9 @@ int main(int argc, char** argv) {
                                [](const std::string& text) { spdlog::warn("{}", text); }};
     const auto storage = xcp::sm::make_local_storage(std::move(settings));
     xcp::sm::Storage& contract = *storage;
-    auto server = std::make_unique<xcp::rpc::Server>(
-        xcp::listen_unix(options.socket, 0660, options.group),
-        logged(xcp::rpc::methods_of(contract)), options.group);
+    auto server =
+        std::make_unique<xcp::rpc::Server>(xcp::listen_unix(options.socket, 0660, options.group),
+                                           logged(xcp::rpc::methods_of(contract)), options.group);
     spdlog::info("listening on {}", options.socket);
     sd_notify(0, "READY=1");
     const int signal = wait_for_end(ending);

@@ -146,7 +146,8 @@ void PluggedSrs::plug(const SrSpec& spec) {
       return found == entries_.end() || found->second.state == State::plugged;
     };
     if (!changed_.wait_for(lock, patience, settled))
-      throw backend_failure(BackendError::sr_unavailable, "the SR is still being plugged or unplugged");
+      throw backend_failure(BackendError::sr_unavailable,
+                            "the SR is still being plugged or unplugged");
     if (const auto found = entries_.find(spec.uuid); found != entries_.end()) {
       if (same_storage(found->second.spec, spec)) return;
       throw Failure("SR_DEVICE_IN_USE");
@@ -186,6 +187,16 @@ SrSpec PluggedSrs::claim_for_removal(const std::string& sr, const Busy& busy) {
   return spec;
 }
 
+bool PluggedSrs::forget_failed(const std::string& sr) {
+  {
+    std::lock_guard lock(mutex_);
+    if (entries_.contains(sr) || !is_uuid(sr)) return false;
+  }
+  if (!std::filesystem::exists(path_of(sr))) return false;
+  forget(sr);
+  return true;
+}
+
 void PluggedSrs::put_back(const SrSpec& spec) {
   try {
     plug_claimed(spec);
@@ -195,6 +206,7 @@ void PluggedSrs::put_back(const SrSpec& spec) {
 }
 
 void PluggedSrs::unplug(const std::string& sr, const Busy& busy) {
+  if (forget_failed(sr)) return;
   const SrSpec spec = claim_for_removal(sr, busy);
   try {
     find_driver_(spec.type).unplug(spec);
@@ -235,8 +247,9 @@ PluggedSrs::Use PluggedSrs::use(const std::string& sr) {
     return found == entries_.end() || found->second.state == State::plugged;
   };
   if (!changed_.wait_for(lock, patience, settled))
-    throw backend_failure(BackendError::sr_unavailable,
-                          "the SR's storage does not answer: it is still being plugged or unplugged");
+    throw backend_failure(
+        BackendError::sr_unavailable,
+        "the SR's storage does not answer: it is still being plugged or unplugged");
   const auto found = entries_.find(sr);
   if (found == entries_.end()) throw sr_not_attached(sr);
   ++found->second.users;

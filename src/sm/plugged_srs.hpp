@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Which SRs are plugged, and the memory of it: a file for each, written before sr_plug returns and
-// read at the next start, when all are plugged again in the background. An SR whose removal had begun
-// is removed to its end then. Slow storage keeps nobody waiting but its own callers: no lock is held
-// while a driver works.
+// read at the next start, when all are plugged again in the background. An SR whose removal had
+// begun is removed to its end then. Slow storage keeps nobody waiting but its own callers: no lock
+// is held while a driver works.
 #pragma once
 
 #include <condition_variable>
@@ -52,8 +52,8 @@ class PluggedSrs {
 
   // Nothing happens when it is plugged in the same way already; SR_DEVICE_IN_USE when in another.
   void plug(const SrSpec& spec);
-  // SR_DEVICE_IN_USE when `busy` says so (asked when no call runs and none can begin), or when running
-  // calls do not end within a while.
+  // SR_DEVICE_IN_USE when `busy` says so (asked when no call runs and none can begin), or when
+  // running calls do not end within a while.
   using Busy = std::function<bool()>;
   void unplug(const std::string& sr, const Busy& busy);
   void destroy(const std::string& sr, const Busy& busy);
@@ -79,6 +79,8 @@ class PluggedSrs {
   // Takes the entry out of use; its repository is gone afterwards. Throws SR_NOT_ATTACHED and, when
   // calls keep it busy, SR_DEVICE_IN_USE.
   SrSpec claim_for_removal(const std::string& sr, const Busy& busy);
+  // An SR that could not be plugged again at the start: true when it is remembered no more.
+  bool forget_failed(const std::string& sr);
   void put_back(const SrSpec& spec);
   void drop(const std::string& sr);
 

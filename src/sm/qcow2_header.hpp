@@ -15,7 +15,7 @@ struct Qcow2Header {
   std::string backing_format;  // empty: the image does not say
   bool external_data = false;  // guest data live in another file
   bool encrypted = false;
-  bool damaged = false;        // QEMU marked the image as corrupt
+  bool damaged = false;  // QEMU marked the image as corrupt
 };
 
 // How much of an image parse_qcow2_header wants to see; more is ignored, less is accepted when the

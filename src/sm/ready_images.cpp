@@ -25,13 +25,14 @@ bool is_image_name(const std::string& name) {
 
 UniqueFd ReadyImages::open(const std::string& name) const {
   if (!is_image_name(name))
-    throw backend_failure(BackendError::vdi_create,
-                          "\"" + name + "\" cannot be the name of an image: only a-z, 0-9, . and -");
+    throw backend_failure(
+        BackendError::vdi_create,
+        "\"" + name + "\" cannot be the name of an image: only a-z, 0-9, . and -");
   const std::string file = name + ".qcow2";
   const auto missing = [&] {
-    return backend_failure(BackendError::vdi_create, "there is no image " + file + " in " +
-                                                         (directory_.empty() ? "any place"
-                                                                             : directory_));
+    return backend_failure(
+        BackendError::vdi_create,
+        "there is no image " + file + " in " + (directory_.empty() ? "any place" : directory_));
   };
   if (directory_.empty()) throw missing();
   const UniqueFd directory(::open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -39,8 +40,8 @@ UniqueFd ReadyImages::open(const std::string& name) const {
   open_how how{};
   how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  UniqueFd fd(static_cast<int>(
-      syscall(SYS_openat2, directory.get(), file.c_str(), &how, sizeof(how))));
+  UniqueFd fd(
+      static_cast<int>(syscall(SYS_openat2, directory.get(), file.c_str(), &how, sizeof(how))));
   if (!fd && (errno == ENOENT || errno == EXDEV || errno == ELOOP)) throw missing();
   if (!fd) throw system_failure("open " + directory_ + '/' + file, errno);
   struct stat status;

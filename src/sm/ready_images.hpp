@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Ready-made images that fill new disks: the files `<name>.qcow2` of one directory. A name can never
-// lead out of it.
+// Ready-made images that fill new disks: the files `<name>.qcow2` of one directory. A name can
+// never lead out of it.
 #pragma once
 
 #include <string>

@@ -56,8 +56,10 @@ void RecordLog::take_line(std::string_view line) {
   const json::value* key = members == nullptr ? nullptr : members->if_contains("k");
   if (key == nullptr || !key->is_string()) throw internal_error(path_ + " is damaged");
   const std::string name(key->get_string());
-  if (const json::value* content = members->if_contains("v")) live_[name] = json_text(*content);
-  else live_.erase(name);
+  if (const json::value* content = members->if_contains("v"))
+    live_[name] = json_text(*content);
+  else
+    live_.erase(name);
 }
 
 std::map<std::string, json::value> RecordLog::records() const {
@@ -106,8 +108,11 @@ std::uint64_t RecordLog::append(const std::string& line) {
 
 std::uint64_t RecordLog::put(const std::string& key, const json::value& value) {
   const std::string text = json_text(value);
+  const std::string line = line_of(key, &text);
+  // A text that is no UTF-8 would make the log unreadable.
+  parse_json(line);
   std::lock_guard lock(mutex_);
-  const std::uint64_t ticket = append(line_of(key, &text));
+  const std::uint64_t ticket = append(line);
   live_[key] = text;
   fault_point("log.written");
   rewrite_if_long();
@@ -139,8 +144,10 @@ void RecordLog::flush(std::uint64_t ticket) {
     const bool stored = fdatasync(fd) == 0;
     lock.lock();
     syncing_ = false;
-    if (stored) synced_ = target;
-    else broken_ = true;
+    if (stored)
+      synced_ = target;
+    else
+      broken_ = true;
     synced_changed_.notify_all();
   }
 }

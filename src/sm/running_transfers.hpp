@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The VDIs that are being made right now: their names are taken, their progress can be asked for and
-// they can be cancelled. Any thread may call.
+// The VDIs that are being made right now: their names are taken, their progress can be asked for
+// and they can be cancelled. Any thread may call.
 #pragma once
 
 #include <map>

@@ -11,7 +11,12 @@ namespace xcp::sm {
 
 class Transfer {
  public:
-  void report(double fraction) { fraction_ = fraction; }
+  // What is reported from now on is the part [from, to] of the whole.
+  void begin_part(double from, double to) {
+    from_ = from;
+    to_ = to;
+  }
+  void report(double fraction_of_part) { fraction_ = from_ + fraction_of_part * (to_ - from_); }
   double fraction() const { return fraction_; }
 
   void cancel() { cancelled_ = true; }
@@ -22,6 +27,8 @@ class Transfer {
   }
 
  private:
+  double from_ = 0;  // of the working thread
+  double to_ = 1;
   std::atomic<double> fraction_{0};
   std::atomic<bool> cancelled_{false};
 };

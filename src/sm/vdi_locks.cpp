@@ -13,13 +13,17 @@ VdiLocks::Held::Held(VdiLocks& locks, std::string vdi, bool exclusive)
     ++entry->users;
     mutex_ = &entry->mutex;
   }
-  if (exclusive_) mutex_->lock();
-  else mutex_->lock_shared();
+  if (exclusive_)
+    mutex_->lock();
+  else
+    mutex_->lock_shared();
 }
 
 VdiLocks::Held::~Held() {
-  if (exclusive_) mutex_->unlock();
-  else mutex_->unlock_shared();
+  if (exclusive_)
+    mutex_->unlock();
+  else
+    mutex_->unlock_shared();
   std::lock_guard lock(locks_.mutex_);
   const auto entry = locks_.entries_.find(vdi_);
   if (--entry->second->users == 0) locks_.entries_.erase(entry);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// SR type "dummy": disks that are only remembered, for the simulated host and for tests of scale. No
-// content is kept: every disk reads as zeros. Descriptions are durable like those of any SR (one log
-// file for each SR, calls that end together share one sync). An attached disk is /dev/null, read
-// through the format raw. Sizes follow a fixed rule: a new disk uses an eighth of its virtual size,
-// what is branched from another a sixty-fourth, and the SR is full when the sum is its size.
+// SR type "dummy": disks that are only remembered, for the simulated host and for tests of scale.
+// No content is kept: every disk reads as zeros. Descriptions are durable like those of any SR (one
+// log file for each SR, calls that end together share one sync). An attached disk is /dev/null,
+// read through the format raw; only a suspend image is a file of its own beside the log, because
+// what a guest saves there must come back. Sizes follow a fixed rule: a new disk uses an eighth of its virtual
+// size, what is branched from another a sixty-fourth, and the SR is full when the sum is its size.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +14,7 @@
 #include <mutex>
 
 #include "base/fault.hpp"
+#include "base/fd.hpp"
 #include "sm/drivers.hpp"
 #include "sm/failures.hpp"
 #include "sm/images.hpp"
@@ -33,6 +36,7 @@ class DummyRepository : public Repository {
   DummyRepository(std::string sr, const std::string& path, const ReadyImages& ready_images)
       : sr_(std::move(sr)),
         ready_images_(ready_images),
+        suspend_prefix_(path + ".suspend-"),
         log_(path, header, RecordLog::Keep::over_power_loss, RecordLog::Stranger::refuse) {
     for (const auto& [key, value] : log_.records()) {
       if (key == size_key) {
@@ -95,6 +99,7 @@ class DummyRepository : public Repository {
       vdis_.erase(vdi);
     }
     log_.flush(ticket);
+    unlink((suspend_prefix_ + vdi).c_str());
   }
 
   VdiInfo resize(const std::string& vdi, std::int64_t virtual_size) override {
@@ -126,12 +131,14 @@ class DummyRepository : public Repository {
   }
 
   DiskSource open(const std::string& vdi, bool read_write) override {
-    info(vdi);
-    return {"/dev/null", ImageFormat::raw, !read_write};
+    const std::string path = path_for(info(vdi));
+    if (path != "/dev/null") UniqueFd made(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    return {path, ImageFormat::raw, !read_write};
   }
 
   DiskSource source(const std::string& vdi) override {
-    return {"/dev/null", ImageFormat::raw, info(vdi).read_only};
+    const VdiInfo known = info(vdi);
+    return {path_for(known), ImageFormat::raw, known.read_only};
   }
 
   Content content(const std::string& vdi) override {
@@ -139,6 +146,10 @@ class DummyRepository : public Repository {
   }
 
  private:
+  std::string path_for(const VdiInfo& vdi) const {
+    return vdi.type == "suspend" ? suspend_prefix_ + vdi.uuid : "/dev/null";
+  }
+
   const VdiInfo& find(const std::string& vdi) const {
     const auto found = vdis_.find(vdi);
     if (found == vdis_.end()) throw vdi_missing(sr_, vdi);
@@ -156,8 +167,7 @@ class DummyRepository : public Repository {
     {
       std::lock_guard lock(mutex_);
       if (vdis_.contains(made.uuid))
-        throw backend_failure(BackendError::vdi_exists,
-                              "there is a VDI " + made.uuid + " already");
+        throw backend_failure(BackendError::vdi_exists, "there is a VDI " + made.uuid + " already");
       if (used_ + made.physical_utilisation > physical_size_)
         throw backend_failure(BackendError::no_space, "there is not enough space in the SR");
       ticket = log_.put(made.uuid, to_json(made));
@@ -188,6 +198,7 @@ class DummyRepository : public Repository {
 
   const std::string sr_;
   const ReadyImages& ready_images_;
+  const std::string suspend_prefix_;
   RecordLog log_;
 
   std::mutex mutex_;
@@ -212,9 +223,9 @@ class DummyDriver : public Driver {
     info.description = "Disks without content, for simulated hosts";
     info.vendor = "Kronos";
     info.version = "1.0";
-    info.features = {"SR_PROBE",     "VDI_CREATE",   "VDI_DELETE",     "VDI_ATTACH",
-                     "VDI_DETACH",   "VDI_ACTIVATE", "VDI_DEACTIVATE", "VDI_CLONE",
-                     "VDI_SNAPSHOT", "VDI_REVERT",   "VDI_RESIZE",     "VDI_UPDATE",
+    info.features = {"SR_PROBE",     "VDI_CREATE",       "VDI_DELETE",     "VDI_ATTACH",
+                     "VDI_DETACH",   "VDI_ACTIVATE",     "VDI_DEACTIVATE", "VDI_CLONE",
+                     "VDI_SNAPSHOT", "VDI_REVERT",       "VDI_RESIZE",     "VDI_UPDATE",
                      "LARGE_VDI",    "THIN_PROVISIONING"};
     return info;
   }
@@ -225,9 +236,8 @@ class DummyDriver : public Driver {
     if (size < 0) throw backend_failure(BackendError::invalid_argument, "a size below zero");
     const std::string path = path_of(spec);
     if (std::filesystem::exists(path)) throw Failure("SR_UUID_EXISTS", {spec.uuid});
-    const std::string beginning =
-        header + ("\n{\"k\":\"" + std::string(size_key) + "\",\"v\":") +
-        std::to_string(size == 0 ? default_size : size) + "}\n";
+    const std::string beginning = header + ("\n{\"k\":\"" + std::string(size_key) + "\",\"v\":") +
+                                  std::to_string(size == 0 ? default_size : size) + "}\n";
     write_file_durably(path, beginning, 0600);
     fault_point("dummy.sr_create.made");
   }

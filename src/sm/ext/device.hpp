@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A block device that holds, or is to hold, an SR: what is on it, and its file system made, mounted and
-// removed. An SR's file system has the SR's uuid as its own, and the label `sr_label` once the SR in it
-// is complete. Failures are backend failures and SR_DEVICE_IN_USE.
+// A block device that holds, or is to hold, an SR: what is on it, and its file system made, mounted
+// and removed. An SR's file system has the SR's uuid as its own, and the label `sr_label` once the
+// SR in it is complete. Failures are backend failures and SR_DEVICE_IN_USE.
 #pragma once
 
 #include <map>
@@ -12,8 +12,8 @@ namespace xcp::sm {
 inline constexpr const char* sr_label = "xcp-sr";
 inline constexpr const char* unfinished_sr_label = "xcp-sr-new";
 
-// What blkid finds by looking at the device itself ("TYPE", "UUID", "LABEL", "PTTYPE"...); empty when
-// there is nothing it knows.
+// What blkid finds by looking at the device itself ("TYPE", "UUID", "LABEL", "PTTYPE"...); empty
+// when there is nothing it knows.
 std::map<std::string, std::string> signature_of(const std::string& device);
 
 // Throws unless it is a block device that nothing uses.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// SR type "ext": a whole block device with an ext4 file system, mounted below the state directory while
-// the SR is plugged; in it, everything is as in an SR of type "file". The mount stays when the daemon
-// ends, because guests go on without it.
+// SR type "ext": a whole block device with an ext4 file system, mounted below the state directory
+// while the SR is plugged; in it, everything is as in an SR of type "file". The mount stays when
+// the daemon ends, because guests go on without it.
 #include <filesystem>
 
 #include "base/fault.hpp"
@@ -61,9 +61,9 @@ class ExtDriver : public Driver {
     info.configuration = {{"device", "the block device; all of it is used"},
                           {"force", "\"true\" overwrites what is on the device"}};
     info.required_configuration = {{"device", "the block device; all of it is used"}};
-    info.features = {"SR_PROBE",     "VDI_CREATE",   "VDI_DELETE",     "VDI_ATTACH",
-                     "VDI_DETACH",   "VDI_ACTIVATE", "VDI_DEACTIVATE", "VDI_CLONE",
-                     "VDI_SNAPSHOT", "VDI_REVERT",   "VDI_RESIZE",     "VDI_UPDATE",
+    info.features = {"SR_PROBE",     "VDI_CREATE",       "VDI_DELETE",     "VDI_ATTACH",
+                     "VDI_DETACH",   "VDI_ACTIVATE",     "VDI_DEACTIVATE", "VDI_CLONE",
+                     "VDI_SNAPSHOT", "VDI_REVERT",       "VDI_RESIZE",     "VDI_UPDATE",
                      "LARGE_VDI",    "THIN_PROVISIONING"};
     return info;
   }
@@ -78,8 +78,10 @@ class ExtDriver : public Driver {
     const Signature found = signature_of(device);
     ProbeResult result;
     result.configuration = {{"device", device}};
-    if (value_of(found, "LABEL") == sr_label) result.sr_uuid = value_of(found, "UUID");
-    else if (!found.empty()) result.extra = found;
+    if (value_of(found, "LABEL") == sr_label)
+      result.sr_uuid = value_of(found, "UUID");
+    else if (!found.empty())
+      result.extra = found;
     return {result};
   }
 

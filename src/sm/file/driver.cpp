@@ -27,9 +27,9 @@ class FileDriver : public Driver {
     info.version = "1.0";
     info.configuration = {{"location", "the directory; made if missing"}};
     info.required_configuration = info.configuration;
-    info.features = {"SR_PROBE",     "VDI_CREATE",     "VDI_DELETE",   "VDI_ATTACH",
-                     "VDI_DETACH",   "VDI_ACTIVATE",   "VDI_DEACTIVATE", "VDI_CLONE",
-                     "VDI_SNAPSHOT", "VDI_REVERT",     "VDI_RESIZE",   "VDI_UPDATE",
+    info.features = {"SR_PROBE",     "VDI_CREATE",       "VDI_DELETE",     "VDI_ATTACH",
+                     "VDI_DETACH",   "VDI_ACTIVATE",     "VDI_DEACTIVATE", "VDI_CLONE",
+                     "VDI_SNAPSHOT", "VDI_REVERT",       "VDI_RESIZE",     "VDI_UPDATE",
                      "LARGE_VDI",    "THIN_PROVISIONING"};
     return info;
   }

@@ -6,8 +6,8 @@
 
 namespace xcp::sm {
 
-// Makes an empty SR in an existing directory. Throws SR_UUID_EXISTS when it is there already, backend
-// failure sr_exists when another one is.
+// Makes an empty SR in an existing directory. Throws SR_UUID_EXISTS when it is there already,
+// backend failure sr_exists when another one is.
 void make_file_layout(const std::string& location, const std::string& sr, bool made_directory);
 
 // Removes what belongs to this SR and nothing else, then the directory if sr_create had made it and

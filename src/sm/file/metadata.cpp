@@ -68,9 +68,15 @@ VdiRecord make_record(const VdiInfo& description, const std::string& node) {
   return record;
 }
 
-std::string sr_record_path(const std::string& location) { return location + "/sr.json"; }
-std::string nodes_directory(const std::string& location) { return location + "/nodes"; }
-std::string vdis_directory(const std::string& location) { return location + "/vdis"; }
+std::string sr_record_path(const std::string& location) {
+  return location + "/sr.json";
+}
+std::string nodes_directory(const std::string& location) {
+  return location + "/nodes";
+}
+std::string vdis_directory(const std::string& location) {
+  return location + "/vdis";
+}
 std::string vdi_record_path(const std::string& location, const std::string& vdi) {
   return vdis_directory(location) + '/' + vdi + std::string(ending);
 }
@@ -104,7 +110,10 @@ VdiRecords read_vdi_records(const std::string& location) {
 
 void write_vdi_record(const std::string& location, const std::string& vdi,
                       const VdiRecord& record) {
-  write_file_durably(vdi_record_path(location, vdi), json_text(to_json(record)) + '\n', 0600);
+  const std::string text = json_text(to_json(record));
+  // A name that is no UTF-8 would make the record unreadable.
+  parse_json(text);
+  write_file_durably(vdi_record_path(location, vdi), text + '\n', 0600);
 }
 
 void remove_vdi_record(const std::string& location, const std::string& vdi) {

@@ -32,7 +32,7 @@ struct VdiRecord {
   std::string snapshot_of;
   std::int64_t snapshot_time = 0;
   Config sm_config;
-  std::string node;               // the image it shows
+  std::string node;  // the image it shows
 };
 BOOST_DESCRIBE_STRUCT(VdiRecord, (),
                       (version, name, description, type, virtual_size, read_only, sharable,

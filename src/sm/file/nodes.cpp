@@ -102,7 +102,8 @@ std::vector<const Node*> Nodes::chain(const std::string& name) const {
   for (std::string next = name; !next.empty(); next = chain.back()->parent) {
     const Node* node = find(next);
     if (node == nullptr) throw internal_error("image " + next + " is missing or damaged");
-    if (chain.size() >= bound_of_chains) throw internal_error("image " + name + " stands on itself");
+    if (chain.size() >= bound_of_chains)
+      throw internal_error("image " + name + " stands on itself");
     chain.push_back(node);
   }
   return chain;
@@ -113,9 +114,13 @@ bool Nodes::has_children(const std::string& name) const {
   return found != entries_.end() && found->second.children > 0;
 }
 
-void Nodes::add_user(const std::string& name) { ++entries_[name].users; }
+void Nodes::add_user(const std::string& name) {
+  ++entries_[name].users;
+}
 
-void Nodes::remove_user(const std::string& name) { --entries_[name].users; }
+void Nodes::remove_user(const std::string& name) {
+  --entries_[name].users;
+}
 
 int Nodes::users(const std::string& name) const {
   const auto found = entries_.find(name);

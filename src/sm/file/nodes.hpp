@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The image files of one SR and how they stand on one another. A node is a file
-// `<uuid>.qcow2` or `<uuid>.raw` in one directory; it is never renamed, and once another node stands
-// on it or a second VDI shows it, it is never written again. The parent of a node is what its header
-// names, and only a node of the same directory is accepted there. Not thread-safe: the repository's
-// lock protects it.
+// `<uuid>.qcow2` or `<uuid>.raw` in one directory; it is never renamed, and once another node
+// stands on it or a second VDI shows it, it is never written again. The parent of a node is what
+// its header names, and only a node of the same directory is accepted there. Not thread-safe: the
+// repository's lock protects it.
 #pragma once
 
 #include <cstdint>

@@ -216,19 +216,28 @@ VdiInfo FileRepository::create(const VdiSpec& spec, Transfer& transfer) {
   return commit(spec.uuid, make_record(new_description(sized), node->name()), *node);
 }
 
-// The image is copied first and looked at afterwards: what was checked can then not change.
+// What counts is the look at our own copy, which nobody can change any more; the look before only
+// saves the copying of what is refused.
 std::unique_ptr<FileRepository::NewNode> FileRepository::from_ready_image(const VdiSpec& spec,
                                                                           Transfer& transfer) {
+  const auto check_size = [&](std::int64_t size) {
+    if (spec.virtual_size != 0 && spec.virtual_size < size) throw vdi_too_small(spec.uuid, size);
+    checked_virtual_size(spec.uuid, size, largest_image_bytes);
+    return size;
+  };
+  const bool raw = wanted_format(spec) == ImageFormat::raw;
+  const UniqueFd image = ready_images_.open(spec.sm_config.at("image"));
+  check_size(foreign_header(image.get()).virtual_size);
   auto node = std::make_unique<NewNode>(*this, ImageFormat::qcow2);
-  copy_file(ready_images_.open(spec.sm_config.at("image")).get(), node->path(), transfer);
+  transfer.begin_part(0, raw ? 0.5 : 1);
+  copy_file(image.get(), node->path(), transfer);
   fault_point("file.image.copied");
-  const std::int64_t size = inspect_foreign_image(node->path()).virtual_size;
-  if (spec.virtual_size != 0 && spec.virtual_size < size) throw vdi_too_small(spec.uuid, size);
-  checked_virtual_size(spec.uuid, size, largest_image_bytes);
-  if (wanted_format(spec) == ImageFormat::raw) {
-    auto raw = std::make_unique<NewNode>(*this, ImageFormat::raw);
-    convert_image(node->path(), node->format(), raw->path(), raw->format(), transfer);
-    node = std::move(raw);
+  const std::int64_t size = check_size(inspect_foreign_image(node->path()).virtual_size);
+  if (raw) {
+    auto converted = std::make_unique<NewNode>(*this, ImageFormat::raw);
+    transfer.begin_part(0.5, 1);
+    convert_image(node->path(), node->format(), converted->path(), converted->format(), transfer);
+    node = std::move(converted);
   }
   if (spec.virtual_size > size) grow_image(node->path(), node->format(), spec.virtual_size);
   return node;
@@ -352,7 +361,8 @@ VdiInfo FileRepository::branch(Branch kind, const std::string& vdi, const VdiSpe
   refuse_longer_chain(origin.node);
   const VdiInfo description = info(vdi);
   const auto branched = overlay(origin.node, description.virtual_size);
-  const VdiRecord made = make_record(branch_description(kind, description, names), branched->name());
+  const VdiRecord made =
+      make_record(branch_description(kind, description, names), branched->name());
   if (!being_written) return commit(names.uuid, made, *branched);
 
   // The writer's new image comes first: should we die in between, it is empty and the disk reads as
@@ -409,8 +419,7 @@ VdiInfo FileRepository::set(const std::string& vdi, const Config& changes) {
   VdiInfo changed = describe(vdi);
   const VdiRecord& old = record(vdi);
   apply_changes(changed, changes);
-  const bool one_raw_image =
-      changed.format == ImageFormat::raw && !nodes_.has_children(old.node);
+  const bool one_raw_image = changed.format == ImageFormat::raw && !nodes_.has_children(old.node);
   if (changed.sharable && !old.sharable && !one_raw_image)
     throw Failure("VDI_INCOMPATIBLE_TYPE", {vdi, "only a raw disk without clones can be shared"});
   const VdiRecord record = make_record(changed, old.node);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An SR in a directory: `nodes/` holds images, `vdis/` says which VDI shows which image. Always: a VDI
-// exists when its record exists; an image that no VDI reaches is garbage, unless a running call makes
-// it; garbage is removed when the SR is plugged or scanned. An image that another stands on is never
-// written: open() for writing and a branch of a disk being written give the VDI a new image first. A
-// directory in which a record or a needed image is damaged is served, but no garbage is removed from
-// it, because nobody can tell what the damaged one needs.
+// An SR in a directory: `nodes/` holds images, `vdis/` says which VDI shows which image. Always: a
+// VDI exists when its record exists; an image that no VDI reaches is garbage, unless a running call
+// makes it; garbage is removed when the SR is plugged or scanned. An image that another stands on
+// is never written: open() for writing and a branch of a disk being written give the VDI a new
+// image first. A directory in which a record or a needed image is damaged is served, but no garbage
+// is removed from it, because nobody can tell what the damaged one needs.
 #pragma once
 
 #include <memory>

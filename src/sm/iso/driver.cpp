@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // SR type "iso": the *.iso and *.img files of one directory, as read-only disks. Nothing is ever
 // written there and nothing is remembered: a disk's uuid follows from the SR's uuid and the file's
-// name, so it stays the same wherever the SR is plugged. Only regular files count (a link could lead
-// a guest to any file of this host), and only names that are UTF-8.
+// name, so it stays the same wherever the SR is plugged. Only regular files count (a link could
+// lead a guest to any file of this host), and only names that are UTF-8.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -174,6 +174,8 @@ class IsoDriver : public Driver {
 
 }  // namespace
 
-std::unique_ptr<Driver> make_iso_driver() { return std::make_unique<IsoDriver>(); }
+std::unique_ptr<Driver> make_iso_driver() {
+  return std::make_unique<IsoDriver>();
+}
 
 }  // namespace xcp::sm

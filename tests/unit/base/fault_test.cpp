@@ -38,9 +38,13 @@ int status_of_child(const char* faults) {
   return status;
 }
 
-TEST(Fault, UnsetEnvironmentIsInert) { EXPECT_EQ(status_of_child(""), 0); }
+TEST(Fault, UnsetEnvironmentIsInert) {
+  EXPECT_EQ(status_of_child(""), 0);
+}
 
-TEST(Fault, OtherNamesAreInert) { EXPECT_EQ(status_of_child("t.three=kill"), 0); }
+TEST(Fault, OtherNamesAreInert) {
+  EXPECT_EQ(status_of_child("t.three=kill"), 0);
+}
 
 TEST(Fault, KillKills) {
   const int status = status_of_child("t.two=kill");
@@ -48,13 +52,21 @@ TEST(Fault, KillKills) {
   EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
-TEST(Fault, ErrorThrows) { EXPECT_EQ(WEXITSTATUS(status_of_child("t.one=error:2")), 3); }
+TEST(Fault, ErrorThrows) {
+  EXPECT_EQ(WEXITSTATUS(status_of_child("t.one=error:2")), 3);
+}
 
-TEST(Fault, CountsBeyondTheLastPassingAreInert) { EXPECT_EQ(status_of_child("t.one=kill:3"), 0); }
+TEST(Fault, CountsBeyondTheLastPassingAreInert) {
+  EXPECT_EQ(status_of_child("t.one=kill:3"), 0);
+}
 
-TEST(Fault, StopStops) { EXPECT_TRUE(WIFSTOPPED(status_of_child("t.two=stop"))); }
+TEST(Fault, StopStops) {
+  EXPECT_TRUE(WIFSTOPPED(status_of_child("t.two=stop")));
+}
 
-TEST(Fault, SeveralAtOnce) { EXPECT_TRUE(WIFSIGNALED(status_of_child("x=error,t.one=kill"))); }
+TEST(Fault, SeveralAtOnce) {
+  EXPECT_TRUE(WIFSIGNALED(status_of_child("x=error,t.one=kill")));
+}
 
 TEST(Fault, NamesPassedAreKeptWhileArmed) {
   arm_faults("none=error");

@@ -121,8 +121,9 @@ TEST_P(Conformance, AMissingVdiIsMissingForEveryCall) {
 
 TEST_P(Conformance, SetChangesWhatItMay) {
   const std::string vdi = make().uuid;
-  world_->vdi_set(sr_.uuid, vdi,
-                  {{"name", "new"}, {"description", "d"}, {"type", "ephemeral"}, {"read_only", "true"}});
+  world_->vdi_set(
+      sr_.uuid, vdi,
+      {{"name", "new"}, {"description", "d"}, {"type", "ephemeral"}, {"read_only", "true"}});
   const VdiInfo info = find(vdi);
   EXPECT_EQ(info.name, "new");
   EXPECT_EQ(info.description, "d");
@@ -209,7 +210,8 @@ TEST_P(Conformance, CopyMakesAnIndependentDisk) {
   const VdiInfo copy = world_->vdi_copy(sr_.uuid, origin.uuid, sr_.uuid, {});
   EXPECT_EQ(copy.name, "origin");
   EXPECT_EQ(copy.virtual_size, 16 * MiB);
-  const VdiInfo larger = world_->vdi_copy(sr_.uuid, origin.uuid, sr_.uuid, disk(20 * MiB, "larger"));
+  const VdiInfo larger =
+      world_->vdi_copy(sr_.uuid, origin.uuid, sr_.uuid, disk(20 * MiB, "larger"));
   EXPECT_EQ(larger.virtual_size, 20 * MiB);
   EXPECT_FAILURE("VDI_TOO_SMALL",
                  world_->vdi_copy(sr_.uuid, origin.uuid, sr_.uuid, disk(8 * MiB, "smaller")));

@@ -105,8 +105,7 @@ TEST_P(ContentOf, AnIdleDiskCanBeClonedManyTimes) {
   write(vdi, 0, MiB, 1);
   const std::string path = world_->vdi_source(sr_.uuid, vdi).path;
   std::vector<std::string> clones;
-  for (int i = 0; i < 40; ++i)
-    clones.push_back(world_->vdi_clone(sr_.uuid, vdi, {}).uuid);
+  for (int i = 0; i < 40; ++i) clones.push_back(world_->vdi_clone(sr_.uuid, vdi, {}).uuid);
   // It got no longer by being cloned.
   EXPECT_EQ(world_->vdi_source(sr_.uuid, vdi).path, path);
   write(clones[0], 0, MiB, 2);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// kill -9 at every named place of every operation. Each time a child process, which has the state to
-// itself, carries out one operation and is killed there; afterwards the state must be the one before
-// or the one after, nothing may be left over, every image must be sound, and the operation must be
-// possible again. The same with a failure instead of the kill, without a restart.
+// kill -9 at every named place of every operation. Each time a child process, which has the state
+// to itself, carries out one operation and is killed there; afterwards the state must be the one
+// before or the one after, nothing may be left over, every image must be sound, and the operation
+// must be possible again. The same with a failure instead of the kill, without a restart.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +40,9 @@ struct Scenario {
   std::function<void(Stage&)> act;
 };
 
-void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
+void PrintTo(const Scenario& scenario, std::ostream* out) {
+  *out << scenario.name;
+}
 
 VdiSpec with_uuid(const std::string& uuid, std::int64_t size = 0) {
   VdiSpec spec = disk(size, uuid.substr(0, 4));
@@ -68,7 +70,8 @@ void make_origin_and_snapshot(Stage& stage) {
 void make_ready_image(Stage& stage) {
   std::filesystem::create_directories(stage.world.dir / "images");
   Command command;
-  command.argv = {"qemu-img", "create", "-q", "-f", "qcow2", stage.world.dir / "images/tiny.qcow2", "1M"};
+  command.argv = {"qemu-img", "create", "-q", "-f", "qcow2", stage.world.dir / "images/tiny.qcow2",
+                  "1M"};
   run_checked(command);
 }
 
@@ -81,13 +84,14 @@ std::string state_of(Stage& stage) {
     text << "sr " << sr << '\n';
     for (const VdiInfo& vdi : stage.storage().sr_scan(sr)) {
       const DiskSource source = stage.storage().vdi_source(sr, vdi.uuid);
-      text << "vdi " << vdi.uuid << ' ' << vdi.name << ' ' << vdi.virtual_size << ' ' << vdi.read_only
-           << vdi.is_a_snapshot << vdi.sharable << ' ' << vdi.snapshot_of << ' '
+      text << "vdi " << vdi.uuid << ' ' << vdi.name << ' ' << vdi.virtual_size << ' '
+           << vdi.read_only << vdi.is_a_snapshot << vdi.sharable << ' ' << vdi.snapshot_of << ' '
            << (source.path == "/dev/null" ? "" : checksum(source)) << '\n';
     }
   }
   for (const DataPath& path : stage.storage().data_paths())
-    text << "path " << path.vdi << ' ' << path.id << ' ' << path.read_write << path.activated << '\n';
+    text << "path " << path.vdi << ' ' << path.id << ' ' << path.read_write << path.activated
+         << '\n';
   return text.str();
 }
 
@@ -129,7 +133,8 @@ class Crash : public ::testing::TestWithParam<Scenario> {
 
   // Runs the operation in a child over the stage's state and returns what waitpid says; `told` gets
   // the places it passed.
-  int act_in_child(Stage& stage, const std::string& faults, std::vector<std::string>* told = nullptr) {
+  int act_in_child(Stage& stage, const std::string& faults,
+                   std::vector<std::string>* told = nullptr) {
     stage.world.stop();
     int ends[2];
     EXPECT_EQ(pipe(ends), 0);
@@ -154,7 +159,8 @@ class Crash : public ::testing::TestWithParam<Scenario> {
     close(ends[1]);
     std::string names;
     char buffer[4096];
-    while (const std::size_t n = read_some(ends[0], buffer, sizeof(buffer))) names.append(buffer, n);
+    while (const std::size_t n = read_some(ends[0], buffer, sizeof(buffer)))
+      names.append(buffer, n);
     close(ends[0]);
     int status = 0;
     waitpid(child, &status, 0);
@@ -167,7 +173,8 @@ class Crash : public ::testing::TestWithParam<Scenario> {
   }
 
   // "name=<effect>:<n>" for every passing of every place.
-  std::vector<std::string> faults(const std::vector<std::string>& passed, const std::string& effect) {
+  std::vector<std::string> faults(const std::vector<std::string>& passed,
+                                  const std::string& effect) {
     std::map<std::string, int> counts;
     std::vector<std::string> all;
     for (const std::string& name : passed)
@@ -183,8 +190,10 @@ class Crash : public ::testing::TestWithParam<Scenario> {
   void expect_before_or_after(Stage& stage, const std::string& before, const std::string& after,
                               const std::string& fault) {
     const std::string now = state_of(stage);
-    EXPECT_TRUE(now == before || now == after)
-        << fault << "\nbefore:\n" << before << "after:\n" << after << "now:\n" << now;
+    EXPECT_TRUE(now == before || now == after) << fault << "\nbefore:\n"
+                                               << before << "after:\n"
+                                               << after << "now:\n"
+                                               << now;
     // Where an SR was being made, nobody knows of the place until it is made again.
     if (!GetParam().name.starts_with("sr_create")) expect_no_leftovers(stage, fault);
     if (now == after) return;
@@ -210,7 +219,8 @@ TEST_P(Crash, LeavesTheStateBeforeOrAfter) {
   }
   ASSERT_FALSE(passed.empty()) << "the operation passes no named place";
   const auto of_this_sr = [&](std::string text, const std::string& uuid) {
-    for (std::size_t at; (at = text.find(sr)) != std::string::npos;) text.replace(at, sr.size(), uuid);
+    for (std::size_t at; (at = text.find(sr)) != std::string::npos;)
+      text.replace(at, sr.size(), uuid);
     return text;
   };
   for (const std::string& fault : faults(passed, "kill")) {
@@ -241,7 +251,8 @@ std::vector<Scenario> disk_scenarios(const std::string& kind) {
        [=](Stage& s) { s.storage().vdi_create(sr(s), with_uuid(made, MiB)); }},
       {"destroy", kind, make_origin_and_snapshot,
        [=](Stage& s) { s.storage().vdi_destroy(sr(s), origin); }},
-      {"destroy_alone", kind, make_origin, [=](Stage& s) { s.storage().vdi_destroy(sr(s), origin); }},
+      {"destroy_alone", kind, make_origin,
+       [=](Stage& s) { s.storage().vdi_destroy(sr(s), origin); }},
       {"snapshot", kind, make_origin,
        [=](Stage& s) { s.storage().vdi_snapshot(sr(s), origin, with_uuid(made)); }},
       {"snapshot_of_written", kind, attached,
@@ -255,11 +266,12 @@ std::vector<Scenario> disk_scenarios(const std::string& kind) {
       {"copy", kind, make_origin_and_snapshot,
        [=](Stage& s) { s.storage().vdi_copy(sr(s), origin, sr(s), with_uuid(made)); }},
       {"set", kind, make_origin,
-       [=](Stage& s) { s.storage().vdi_set(sr(s), origin, {{"name", "new"}}); }},
+       [=](Stage& s) {
+         s.storage().vdi_set(sr(s), origin, {{"name", "new"}});
+       }},
       {"attach", kind, make_origin,
        [=](Stage& s) { s.storage().vdi_attach(sr(s), origin, "p", true); }},
-      {"activate", kind, attached,
-       [=](Stage& s) { s.storage().vdi_activate(sr(s), origin, "p"); }},
+      {"activate", kind, attached, [=](Stage& s) { s.storage().vdi_activate(sr(s), origin, "p"); }},
       {"detach", kind, attached, [=](Stage& s) { s.storage().vdi_detach(sr(s), origin, "p"); }},
   };
 }
@@ -313,7 +325,8 @@ std::string name_of(const ::testing::TestParamInfo<Scenario>& scenario) {
 }
 
 INSTANTIATE_TEST_SUITE_P(DisksInFiles, Crash, ::testing::ValuesIn(disk_scenarios("file")), name_of);
-INSTANTIATE_TEST_SUITE_P(DisksInDummies, Crash, ::testing::ValuesIn(disk_scenarios("dummy")), name_of);
+INSTANTIATE_TEST_SUITE_P(DisksInDummies, Crash, ::testing::ValuesIn(disk_scenarios("dummy")),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Images, Crash, ::testing::ValuesIn(image_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(FileSrs, Crash, ::testing::ValuesIn(sr_scenarios("file")), name_of);
 INSTANTIATE_TEST_SUITE_P(DummySrs, Crash, ::testing::ValuesIn(sr_scenarios("dummy")), name_of);

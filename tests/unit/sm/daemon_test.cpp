@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The program itself: it starts, it is killed in the middle of work, it ends when asked, and a guest
-// that has its disk open notices nothing of all that.
+// The program itself: it starts, it is killed in the middle of work, it ends when asked, and a
+// guest that has its disk open notices nothing of all that.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
@@ -83,9 +83,9 @@ class Program {
 class Daemon : public ::testing::Test {
  protected:
   void start() {
-    daemon_ = std::make_unique<Program>(std::vector<std::string>{
-        XCP_STORAGED, "--socket", dir_ / "sock", "--state-dir", dir_ / "state", "--image-dir",
-        dir_ / "images", "--group", "0"});
+    daemon_ = std::make_unique<Program>(
+        std::vector<std::string>{XCP_STORAGED, "--socket", dir_ / "sock", "--state-dir",
+                                 dir_ / "state", "--image-dir", dir_ / "images", "--group", "0"});
     daemon_->wait_for("listening on");
     client_ = make_client(dir_ / "sock");
   }
@@ -151,7 +151,8 @@ TEST_F(Daemon, AGuestGoesOnWhileItIsKilled) {
 // The descendants of a process that are qemu-img.
 std::set<int> copiers_of(int parent) {
   std::set<int> found;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(parent) + "/task")) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(parent) + "/task")) {
     std::ifstream children(task.path() / "children");
     for (int child; children >> child;) {
       const std::string name = read_file("/proc/" + std::to_string(child) + "/comm").value_or("");

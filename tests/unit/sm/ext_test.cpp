@@ -25,16 +25,17 @@ class Ext : public ::testing::Test {
     command.argv = std::move(argv);
     run_checked(command);
   }
-  std::string mount_point(const SrSpec& sr) { return world_.dir / ("state/storage/mnt/" + sr.uuid); }
+  std::string mount_point(const SrSpec& sr) {
+    return world_.dir / ("state/storage/mnt/" + sr.uuid);
+  }
 
   World world_;
   LoopDevice device_{world_.dir / "loop", 64 * MiB};
 };
 
 TEST_F(Ext, OverwritesOnlyWhenForced) {
-  for (const std::vector<std::string>& maker :
-       std::vector<std::vector<std::string>>{{"mkfs.ext4", "-q", "-F", device_.path()},
-                                             {"mkswap", "-q", device_.path()}}) {
+  for (const std::vector<std::string>& maker : std::vector<std::vector<std::string>>{
+           {"mkfs.ext4", "-q", "-F", device_.path()}, {"mkswap", "-q", device_.path()}}) {
     wipe_signatures(device_.path());
     tool(maker);
     const auto there = signature_of(device_.path());

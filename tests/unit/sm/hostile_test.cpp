@@ -2,6 +2,7 @@
 // Repositories and images that somebody else prepared, or that lost a part: nothing outside of the
 // repository is opened, the rest of it goes on working, and nothing is removed on a guess.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,8 +116,10 @@ TEST_F(Hostile, DamagedRecordsAreListedAndNothingIsRemoved) {
 
   // Who removes the damaged ones says that nothing of them is needed.
   for (const std::string& vdi : bad)
-    if (std::filesystem::is_directory(record(vdi))) std::filesystem::remove(record(vdi));
-    else world_->vdi_destroy(sr_.uuid, vdi);
+    if (std::filesystem::is_directory(record(vdi)))
+      std::filesystem::remove(record(vdi));
+    else
+      world_->vdi_destroy(sr_.uuid, vdi);
   EXPECT_EQ(scan().size(), 1u);
   EXPECT_EQ(tree(world_.dir / "sr/nodes").size(), 1u);
 }
@@ -133,10 +136,12 @@ TEST_F(Hostile, ImagesThatLeadElsewhereAreNotFollowed) {
   const std::string fifo = world_->vdi_create(sr_.uuid, disk(MiB)).uuid;
   const auto overlay = [&](const std::string& vdi, const std::string& backing,
                            const std::string& format) {
-    qemu_img({"create", "-q", "-u", "-f", "qcow2", "-b", backing, "-F", format, image_of(vdi), "1M"});
+    qemu_img(
+        {"create", "-q", "-u", "-f", "qcow2", "-b", backing, "-F", format, image_of(vdi), "1M"});
   };
   overlay(absolute, secret, "raw");
-  overlay(protocol, R"(json:{"driver":"raw","file":{"driver":"file","filename":")" + secret + "\"}}", "raw");
+  overlay(protocol,
+          R"(json:{"driver":"raw","file":{"driver":"file","filename":")" + secret + "\"}}", "raw");
   overlay(upwards, "../../secret", "raw");
   // A guest could have written a header into its raw disk.
   VdiSpec raw = disk(MiB);
@@ -144,7 +149,8 @@ TEST_F(Hostile, ImagesThatLeadElsewhereAreNotFollowed) {
   const std::string raw_disk = world_->vdi_create(sr_.uuid, raw).uuid;
   overlay(lying, std::filesystem::path(image_of(raw_disk)).filename(), "qcow2");
   std::filesystem::remove(image_of(external));
-  qemu_img({"create", "-q", "-f", "qcow2", "-o", "data_file=" + (world_.dir / "data"), image_of(external), "1M"});
+  qemu_img({"create", "-q", "-f", "qcow2", "-o", "data_file=" + (world_.dir / "data"),
+            image_of(external), "1M"});
   std::filesystem::remove(image_of(link));
   ASSERT_EQ(symlink(secret.c_str(), image_of(link).c_str()), 0);
   std::filesystem::remove(image_of(fifo));
@@ -241,7 +247,38 @@ TEST_F(Hostile, DamagedStateFilesAreReported) {
   EXPECT_EQ(scan().size(), 1u);
 }
 
-// --- ready-made images -----------------------------------------------------------------------------
+TEST_F(Hostile, AnSrThatCannotBePluggedAgainCanBeForgotten) {
+  world_.stop();
+  std::filesystem::rename(world_.dir / "sr", world_.dir / "elsewhere");
+  world_.start();
+  EXPECT_TRUE(world_->srs().empty());
+  EXPECT_FAILURE("SR_NOT_ATTACHED", scan());
+  world_->sr_unplug(sr_.uuid);
+  EXPECT_FAILURE("SR_NOT_ATTACHED", world_->sr_unplug(sr_.uuid));
+  world_.stop();
+  EXPECT_EQ(world_.reports.size(), 1u);
+  world_.start();
+  EXPECT_TRUE(world_->srs().empty());
+  EXPECT_EQ(world_.reports.size(), 1u);
+  std::filesystem::rename(world_.dir / "elsewhere", world_.dir / "sr");
+  world_->sr_plug(sr_);
+  EXPECT_EQ(scan().size(), 1u);
+}
+
+TEST_F(Hostile, NamesThatAreNoTextAreRefused) {
+  const SrSpec dummy = world_.dummy_sr();
+  for (const SrSpec& sr : {sr_, dummy}) {
+    const auto before = world_->sr_scan(sr.uuid).size();
+    EXPECT_FAILURE("INTERNAL_ERROR", world_->vdi_create(sr.uuid, disk(MiB, "\xff\xfe")));
+    EXPECT_EQ(world_->sr_scan(sr.uuid).size(), before);
+  }
+  world_.restart();
+  EXPECT_EQ(world_->srs().size(), 2u);
+  EXPECT_EQ(scan().size(), 1u);
+}
+
+// --- ready-made images
+// -----------------------------------------------------------------------------
 
 class ReadyImage : public Hostile {
  protected:
@@ -291,15 +328,28 @@ TEST_F(ReadyImage, FillsADisk) {
   EXPECT_EQ(tree(world_.dir / "sr/nodes").size(), 5u);
 }
 
+TEST_F(ReadyImage, FillsADiskOnAnotherFileSystem) {
+  const std::string images = world_.dir / "images";
+  if (mount("tmpfs", images.c_str(), "tmpfs", 0, "size=16m") != 0)
+    XCP_CANNOT_RUN("mount", "tmpfs cannot be mounted here");
+  qemu_img({"create", "-q", "-f", "qcow2", image("a"), "8M"});
+  const DiskSource original{image("a"), ImageFormat::qcow2, false};
+  fill(original, MiB, 3 * MiB, 9);
+  const std::string sum = checksum(original);
+  const VdiInfo same = filled("a");
+  umount2(images.c_str(), MNT_DETACH);
+  EXPECT_EQ(checksum(world_->vdi_source(sr_.uuid, same.uuid)), sum);
+}
+
 TEST_F(ReadyImage, NamesNeverLeaveTheDirectory) {
   qemu_img({"create", "-q", "-f", "qcow2", world_.dir / "outside.qcow2", "1M"});
   ASSERT_EQ(symlink((world_.dir / "outside.qcow2").c_str(), image("absolute-link").c_str()), 0);
   ASSERT_EQ(symlink("../outside.qcow2", image("relative-link").c_str()), 0);
   ASSERT_EQ(mkfifo(image("fifo").c_str(), 0600), 0);
   ASSERT_EQ(mkdir(image("directory").c_str(), 0700), 0);
-  for (const char* name : {"../outside", "..", ".", "", "/etc/passwd", "a/b", "UPPER", "a b", "a\nb",
-                           "-o", "absolute-link", "relative-link", "fifo", "directory", "missing",
-                           "%2e%2e"})
+  for (const char* name :
+       {"../outside", "..", ".", "", "/etc/passwd", "a/b", "UPPER", "a b", "a\nb", "-o",
+        "absolute-link", "relative-link", "fifo", "directory", "missing", "%2e%2e"})
     expect_refused(name, "SR_BACKEND_FAILURE_78");
   expect_refused(std::string("nul\0byte", 8), "SR_BACKEND_FAILURE_78");
 }
@@ -308,20 +358,25 @@ TEST_F(ReadyImage, ImagesThatNeedOthersAreRefused) {
   const std::string secret = world_.dir / "secret";
   put(secret, std::string(MiB, 's'));
   qemu_img({"create", "-q", "-u", "-f", "qcow2", "-b", secret, "-F", "raw", image("backed"), "1M"});
-  qemu_img({"create", "-q", "-u", "-f", "qcow2", "-b", "json:{\"driver\":\"null-co\"}", "-F", "raw", image("json"), "1M"});
-  qemu_img({"create", "-q", "-f", "qcow2", "-o", "data_file=" + (world_.dir / "data"), image("external"), "1M"});
+  qemu_img({"create", "-q", "-u", "-f", "qcow2", "-b", "json:{\"driver\":\"null-co\"}", "-F", "raw",
+            image("json"), "1M"});
+  qemu_img({"create", "-q", "-f", "qcow2", "-o", "data_file=" + (world_.dir / "data"),
+            image("external"), "1M"});
   qemu_img({"create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=x", "-o",
-            "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", image("encrypted"), "1M"});
+            "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", image("encrypted"),
+            "1M"});
   qemu_img({"create", "-q", "-f", "raw", image("raw"), "1M"});
   put(image("empty"), "");
   put(image("text"), "QFI");
   qemu_img({"create", "-q", "-f", "qcow2", image("cut"), "1M"});
   std::filesystem::resize_file(image("cut"), 90);
-  for (const char* name : {"backed", "json", "external", "encrypted", "raw", "empty", "text", "cut"})
+  for (const char* name :
+       {"backed", "json", "external", "encrypted", "raw", "empty", "text", "cut"})
     expect_refused(name, "SR_BACKEND_FAILURE_66");
 }
 
-// --- the header parser -----------------------------------------------------------------------------
+// --- the header parser
+// -----------------------------------------------------------------------------
 
 class Header : public ::testing::Test {
  protected:
@@ -348,7 +403,8 @@ TEST_F(Header, ReadsWhatQemuWrites) {
     EXPECT_EQ(overlay.backing_format, "raw");
   }
   EXPECT_TRUE(parse_qcow2_header(made({"-o", "data_file=" + (dir_ / "data")})).external_data);
-  EXPECT_FALSE(parse_qcow2_header(made({"-o", "compression_type=zstd,extended_l2=on"})).external_data);
+  EXPECT_FALSE(
+      parse_qcow2_header(made({"-o", "compression_type=zstd,extended_l2=on"})).external_data);
 }
 
 TEST_F(Header, SurvivesEveryCutAndEveryChangedByte) {

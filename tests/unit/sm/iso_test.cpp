@@ -17,7 +17,8 @@ class Iso : public ::testing::Test {
  protected:
   void SetUp() override {
     std::filesystem::create_directories(world_.dir / "isos");
-    sr_ = {make_uuid(), "iso", {{"location", world_.dir / "isos"}, {"legacy_mode", "true"}}, "", ""};
+    sr_ = {
+        make_uuid(), "iso", {{"location", world_.dir / "isos"}, {"legacy_mode", "true"}}, "", ""};
     world_->sr_create(sr_, 0);
     world_->sr_plug(sr_);
   }

@@ -25,7 +25,8 @@
 namespace xcp::sm::test {
 namespace {
 
-// --- the log ---------------------------------------------------------------------------------------
+// --- the log
+// ---------------------------------------------------------------------------------------
 
 class Log : public ::testing::Test {
  protected:
@@ -99,7 +100,8 @@ TEST_F(Log, ManyWritersShareTheirSyncs) {
   EXPECT_EQ(open()->records().size(), 320u);
 }
 
-// --- data paths after the machine restarted --------------------------------------------------------
+// --- data paths after the machine restarted
+// --------------------------------------------------------
 
 TEST(DataPathsKept, AnotherBootHasNone) {
   World world;
@@ -118,7 +120,8 @@ TEST(DataPathsKept, AnotherBootHasNone) {
   world->vdi_destroy(sr.uuid, vdi);
 }
 
-// --- storage that hangs ----------------------------------------------------------------------------
+// --- storage that hangs
+// ----------------------------------------------------------------------------
 
 // Until opened, whoever comes waits.
 class Gate {
@@ -142,7 +145,8 @@ class Gate {
 // The file driver under another name, whose plug hangs while the gate is closed.
 class HangingDriver : public Driver {
  public:
-  HangingDriver(std::unique_ptr<Driver> driver, Gate& gate) : driver_(std::move(driver)), gate_(gate) {}
+  HangingDriver(std::unique_ptr<Driver> driver, Gate& gate)
+      : driver_(std::move(driver)), gate_(gate) {}
   DriverInfo info() const override {
     DriverInfo info = driver_->info();
     info.type = "hanging";
@@ -188,14 +192,16 @@ TEST(HangingStorage, KeepsNobodyElseWaiting) {
   client->vdi_create(good.uuid, disk(MiB));
   EXPECT_EQ(client->srs(), std::vector<std::string>{good.uuid});
   // A caller of the hung one waits, and is served when it comes back.
-  auto scan = std::async(std::launch::async, [&] { return make_client(dir / "sock")->sr_scan(hung.uuid); });
+  auto scan =
+      std::async(std::launch::async, [&] { return make_client(dir / "sock")->sr_scan(hung.uuid); });
   EXPECT_EQ(client->sr_scan(good.uuid).size(), 1u);
   gate.set(true);
   EXPECT_TRUE(scan.get().empty());
   EXPECT_EQ(client->srs().size(), 2u);
 }
 
-// --- long operations -------------------------------------------------------------------------------
+// --- long operations
+// -------------------------------------------------------------------------------
 
 class LongCopy : public ::testing::Test {
  protected:
@@ -213,7 +219,8 @@ class LongCopy : public ::testing::Test {
     });
   }
   void wait_until_it_runs() {
-    while (failure_of([&] { world_->progress(spec_.uuid); }) == "VDI_MISSING") std::this_thread::yield();
+    while (failure_of([&] { world_->progress(spec_.uuid); }) == "VDI_MISSING")
+      std::this_thread::yield();
   }
 
   World world_;
@@ -265,7 +272,8 @@ TEST_F(LongCopy, EndsWithTheDaemon) {
   EXPECT_FAILURE("TASK_CANCELLED", world_->vdi_copy(sr_.uuid, origin_, sr_.uuid, spec_));
 }
 
-// --- no space --------------------------------------------------------------------------------------
+// --- no space
+// --------------------------------------------------------------------------------------
 
 class SmallFileSystem {
  public:
@@ -326,7 +334,8 @@ TEST(NoSpace, InTheStateDirectoryIsSaidAndRecovers) {
   // A page of each log may still have room.
   std::string code;
   for (int i = 0; i < 100 && code.empty(); ++i)
-    code = failure_of([&] { world->vdi_attach(file.uuid, vdi, "reader " + std::to_string(i), false); });
+    code = failure_of(
+        [&] { world->vdi_attach(file.uuid, vdi, "reader " + std::to_string(i), false); });
   EXPECT_EQ(code, "SR_BACKEND_FAILURE_44");
   const std::size_t attached = world->data_paths().size();
   code.clear();
@@ -344,7 +353,8 @@ TEST(NoSpace, InTheStateDirectoryIsSaidAndRecovers) {
   world.stop();
 }
 
-// --- scale -----------------------------------------------------------------------------------------
+// --- scale
+// -----------------------------------------------------------------------------------------
 
 TEST(Scale, FiveThousandSimulatedDisks) {
   using Clock = std::chrono::steady_clock;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The contract over the socket: the client cannot be told apart from the object, and a disk lives its
-// whole life through it.
+// The contract over the socket: the client cannot be told apart from the object, and a disk lives
+// its whole life through it.
 #include <gtest/gtest.h>
 
 #include "base/ref.hpp"

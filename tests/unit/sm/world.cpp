@@ -35,7 +35,9 @@ TempDir::TempDir() {
   path_ = name;
 }
 
-TempDir::~TempDir() { std::filesystem::remove_all(path_); }
+TempDir::~TempDir() {
+  std::filesystem::remove_all(path_);
+}
 
 LoopDevice::LoopDevice(const std::string& file, std::int64_t size) {
   const UniqueFd fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -55,7 +57,8 @@ LoopDevice::~LoopDevice() {
 
 bool required(const std::string& what) {
   const char* list = std::getenv("REQUIRE");
-  return list != nullptr && (',' + std::string(list) + ',').find(',' + what + ',') != std::string::npos;
+  return list != nullptr &&
+         (',' + std::string(list) + ',').find(',' + what + ',') != std::string::npos;
 }
 
 World::~World() {
@@ -67,8 +70,8 @@ World::~World() {
 }
 
 SrSpec World::ext_sr() {
-  devices_.push_back(std::make_unique<LoopDevice>(
-      dir / ("device" + std::to_string(devices_.size())), 128 * MiB));
+  devices_.push_back(
+      std::make_unique<LoopDevice>(dir / ("device" + std::to_string(devices_.size())), 128 * MiB));
   SrSpec spec{"", "ext", {{"device", devices_.back()->path()}}, "tests", ""};
   if (!devices_.back()->ok()) return spec;
   spec.uuid = make_uuid();
@@ -87,7 +90,10 @@ Settings World::settings() {
   Settings settings;
   settings.state_dir = dir / "state";
   settings.image_dir = dir / "images";
-  settings.report = [this](const std::string& text) { reports.push_back(text); };
+  settings.report = [this](const std::string& text) {
+    std::lock_guard lock(reports_mutex_);
+    reports.push_back(text);
+  };
   return settings;
 }
 
@@ -112,7 +118,9 @@ VdiSpec disk(std::int64_t size, const std::string& name) {
   return spec;
 }
 
-VdiSpec named(const std::string& name) { return disk(0, name); }
+VdiSpec named(const std::string& name) {
+  return disk(0, name);
+}
 
 void fill(const DiskSource& source, std::int64_t from_bytes, std::int64_t bytes, int pattern) {
   qemu_io(source, "write -P " + std::to_string(pattern) + ' ' + std::to_string(from_bytes) + ' ' +
@@ -122,8 +130,8 @@ void fill(const DiskSource& source, std::int64_t from_bytes, std::int64_t bytes,
 void expect_pattern(const DiskSource& source, std::int64_t from_bytes, std::int64_t bytes,
                     int pattern) {
   const std::string said =
-      qemu_io(source, "read -P " + std::to_string(pattern) + ' ' + std::to_string(from_bytes) + ' ' +
-                          std::to_string(bytes));
+      qemu_io(source, "read -P " + std::to_string(pattern) + ' ' + std::to_string(from_bytes) +
+                          ' ' + std::to_string(bytes));
   EXPECT_EQ(said.find("Pattern verification failed"), std::string::npos)
       << source.path << " does not hold " << pattern << " at " << from_bytes;
   EXPECT_NE(said.find("read "), std::string::npos) << said;
@@ -132,7 +140,8 @@ void expect_pattern(const DiskSource& source, std::int64_t from_bytes, std::int6
 std::string checksum(const DiskSource& source) {
   TempDir scratch;
   const std::string raw = scratch / "raw";
-  run_tool({"qemu-img", "convert", "-f", format_name(source.format), "-O", "raw", source.path, raw});
+  run_tool(
+      {"qemu-img", "convert", "-f", format_name(source.format), "-O", "raw", source.path, raw});
   return run_tool({"sha256sum", raw}).substr(0, 64);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the storage tests share: a temporary directory with a storage daemon's state in it, and reads
-// and writes of disk content through QEMU's own tools.
+// What the storage tests share: a temporary directory with a storage daemon's state in it, and
+// reads and writes of disk content through QEMU's own tools.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,10 +48,10 @@ class LoopDevice {
 };
 
 // Ends the running test: skipped, or failed when the environment's REQUIRE lists `what`.
-#define XCP_CANNOT_RUN(what, why)                                                  \
-  do {                                                                             \
-    if (::xcp::sm::test::required(what)) FAIL() << (why);                          \
-    GTEST_SKIP() << "NOT RUN (" << (what) << "): " << (why);                       \
+#define XCP_CANNOT_RUN(what, why)                            \
+  do {                                                       \
+    if (::xcp::sm::test::required(what)) FAIL() << (why);    \
+    GTEST_SKIP() << "NOT RUN (" << (what) << "): " << (why); \
   } while (false)
 bool required(const std::string& what);
 
@@ -79,9 +80,10 @@ class World {
   SrSpec sr_of_kind(const std::string& kind);
 
   TempDir dir;
-  std::vector<std::string> reports;
+  std::vector<std::string> reports;  // complete when stopped
 
  private:
+  std::mutex reports_mutex_;
   std::unique_ptr<LocalStorage> storage_;
   std::vector<std::unique_ptr<LoopDevice>> devices_;
 };
