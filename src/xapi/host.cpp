@@ -10,6 +10,7 @@
 #include <array>
 
 #include "xapi/classes/roles.hpp"
+#include "xapi/classes/sr_scan.hpp"
 #include "xapi/classes/vm_state.hpp"
 
 namespace xcp::xapi {
@@ -160,6 +161,20 @@ void fill_storage(Services& services) {
   });
 }
 
+// The disks of plugged SRs as they are: a disk that was made or removed and not recorded before the
+// toolstack was killed, or that somebody else changed.
+void scan_srs(Services& services) {
+  const auto plugged = services.storage.srs();
+  for (const auto& sr : services.store.snapshot().all<SR>()) {
+    if (std::find(plugged.begin(), plugged.end(), sr[SR::uuid]) == plugged.end()) continue;
+    try {
+      scan_sr(services, sr.ref());
+    } catch (const Failure& failure) {
+      spdlog::warn("SR {} cannot be scanned: {}", sr[SR::name_label], failure.what());
+    }
+  }
+}
+
 // SRs that were plugged when the host went down are plugged again; one that cannot be is recorded
 // as unplugged.
 void replug_srs(Services& services) {
@@ -228,9 +243,10 @@ void HostFacts::run(Services& services) {
     void (*fill)(Services&);
     bool done = false;
   };
-  std::array<Part, 4> parts{{{"hypervisor", fill_hypervisor},
+  std::array<Part, 5> parts{{{"hypervisor", fill_hypervisor},
                              {"storage", fill_storage},
                              {"storage repositories", replug_srs},
+                             {"disks", scan_srs},
                              {"network", scan_pifs}}};
   bool told = false;
   for (;;) {

@@ -8,6 +8,7 @@
 #include "xapi/dispatch.hpp"
 #include "xapi/operations/operations.hpp"
 #include "xapi/plans/vm_plans.hpp"
+#include "xapi/reconcile_devices.hpp"
 
 namespace xcp::xapi {
 
@@ -26,11 +27,14 @@ bool is_up(VmPowerState state) {
   return state == VmPowerState::Running || state == VmPowerState::Paused;
 }
 
-Session internal_session() {
-  Session session;
-  session.local_superuser = true;
-  session.originator = "reconcile";
-  return session;
+// No operation is running on it or on one of its devices.
+bool is_idle(const db::Transaction& change, const db::Object<VM>& vm) {
+  if (busy(vm)) return false;
+  for (const Ref<VBD>& ref : vm[VM::VBDs])
+    if (busy(change.get(ref))) return false;
+  for (const Ref<VIF>& ref : vm[VM::VIFs])
+    if (busy(change.get(ref))) return false;
+  return true;
 }
 
 }  // namespace
@@ -201,7 +205,7 @@ void Reconciler::work() {
     }
     if (release) {
       try {
-        release_unused();
+        if (!release_unused_devices(*services_)) busy.insert("");
       } catch (const std::exception& error) {
         spdlog::warn("cannot release unused devices: {}", error.what());
         busy.insert("");
@@ -230,9 +234,10 @@ bool Reconciler::look_at(const std::string& uuid) {
     services_->store.commit([&](db::Transaction& change) {
       const auto now = change.find(vm->ref());
       // An operation began meanwhile: it knows better.
-      unchanged = now && (*now)[VM::current_operations].empty();
+      unchanged = now && is_idle(change, *now);
       if (unchanged) record_started(change, *services_, vm->ref(), *domain);
     });
+    if (unchanged) settle_devices(*services_, vm->ref(), *domain);
     return unchanged;
   }
   if (!is_up(recorded)) return true;
@@ -294,35 +299,6 @@ void Reconciler::look_at_guest(const std::string& uuid) {
     const auto now = change.find(vm->ref());
     if (now && is_up((*now)[VM::power_state])) record_guest(change, vm->ref(), facts);
   });
-}
-
-void Reconciler::release_unused() {
-  const db::Snapshot view = services_->store.snapshot();
-  std::set<std::string> running;
-  for (const hypervisor::DomainState& domain : services_->hypervisor.domains())
-    running.insert(domain.uuid);
-  const auto vm_in_use = [&](const Ref<VM>& ref) {
-    const auto vm = view.find(ref);
-    return vm && (running.contains((*vm)[VM::uuid]) || !(*vm)[VM::current_operations].empty());
-  };
-  for (const sm::DataPath& path : services_->storage.data_paths()) {
-    if (path.id.starts_with("suspend-")) {
-      const auto vm = view.find_uuid<VM>(path.id.substr(8));
-      if (vm && !(*vm)[VM::current_operations].empty()) continue;
-    } else {
-      const auto vbd = view.find_uuid<VBD>(path.id);
-      if (vbd && vm_in_use((*vbd)[VBD::VM])) continue;
-      if (!vbd && !is_uuid(path.id)) continue;  // somebody else's
-    }
-    spdlog::info("data path {} of VDI {} is used by nobody; released", path.id, path.vdi);
-    services_->storage.vdi_detach(path.sr, path.vdi, path.id);
-  }
-  for (const network::PortSpec& port : services_->network.ports()) {
-    const auto vif = view.find_uuid<VIF>(port.uuid);
-    if (vif && vm_in_use((*vif)[VIF::VM])) continue;
-    spdlog::info("port {} is used by nobody; removed", port.uuid);
-    services_->network.remove_port(port.uuid);
-  }
 }
 
 }  // namespace xcp::xapi

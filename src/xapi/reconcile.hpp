@@ -54,7 +54,6 @@ class Reconciler {
   // False when an operation is running on it: look again later.
   bool look_at(const std::string& uuid);
   void look_at_guest(const std::string& uuid);
-  void release_unused();
 
   std::function<void(std::function<void()>)> start_;
   Services* services_ = nullptr;
