@@ -284,6 +284,19 @@ class Program(unittest.TestCase):
         self.assertEqual(build_image.parse_size("1T"), 1024 * GIB)
 
 
+class Tools(unittest.TestCase):
+    def test_a_tool_that_does_not_read_its_input_is_no_fault(self):
+        read, write = os.pipe()
+        os.close(read)
+        build_image.feed(os.fdopen(write, "wb"), "deb mirror\n")
+
+    def test_input_is_passed_whole(self):
+        read, write = os.pipe()
+        build_image.feed(os.fdopen(write, "wb"), "deb mirror\n")
+        with os.fdopen(read, "rb") as pipe:
+            self.assertEqual(pipe.read(), b"deb mirror\n")
+
+
 class Descriptions(unittest.TestCase):
     def test_packages_of_a_root(self):
         with tempfile.TemporaryDirectory() as directory:
