@@ -173,6 +173,8 @@ void vm_provision(Context& context, Ref<VM> vm) {
       record.set(VBD::mode, model::VbdMode::RW);
       record.set(VBD::type, model::VbdType::Disk);
       record.set(VBD::unpluggable, true);
+      // Marks the disk as made for this VM alone; clients remove it with the VM.
+      record.set(VBD::other_config, {{"owner", ""}});
       change.create<VBD>(std::move(record));
     }
     other = change.get(vm)[VM::other_config];
