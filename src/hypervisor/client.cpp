@@ -8,8 +8,7 @@ namespace xcp::hypervisor {
 
 namespace {
 
-#define XCP_CALL(method, ...) \
-  link_.call<&Hypervisor::method>(#method __VA_OPT__(, ) __VA_ARGS__)
+#define XCP_CALL(method, ...) link_.call<&Hypervisor::method>(#method __VA_OPT__(, ) __VA_ARGS__)
 
 class Client : public Hypervisor {
  public:

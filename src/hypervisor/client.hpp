@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The hypervisor contract over the daemon's socket. Same failures, same blocking calls; besides, any
-// call throws INTERNAL_ERROR when the daemon is away for longer than the link's patience.
+// The hypervisor contract over the daemon's socket. Same failures, same blocking calls; besides,
+// any call throws INTERNAL_ERROR when the daemon is away for longer than the link's patience.
 #pragma once
 
 #include <memory>

@@ -30,13 +30,13 @@ BOOST_DEFINE_ENUM_CLASS(ConsoleKind, serial, vnc)
 BOOST_DEFINE_ENUM_CLASS(OnEvent, destroy, restart, preserve)
 
 struct DiskSpec {
-  std::string device;             // XenAPI userdevice: "0", "1", ... ; the position on the bus
+  std::string device;  // XenAPI userdevice: "0", "1", ... ; the position on the bus
   bool cdrom = false;
   bool read_only = false;
   bool bootable = false;
-  std::string path;               // file or block device; empty: a CD drive without a medium
+  std::string path;  // file or block device; empty: a CD drive without a medium
   DiskFormat format = DiskFormat::raw;
-  std::string serial;             // what the guest reads as the disk's serial number (VDI uuid)
+  std::string serial;  // what the guest reads as the disk's serial number (VDI uuid)
   std::map<std::string, std::string> qos;  // VBD.qos_algorithm_params, unknown keys are inert
 };
 BOOST_DESCRIBE_STRUCT(DiskSpec, (), (device, cdrom, read_only, bootable, path, format, serial, qos))
@@ -44,24 +44,24 @@ BOOST_DESCRIBE_STRUCT(DiskSpec, (), (device, cdrom, read_only, bootable, path, f
 BOOST_DEFINE_ENUM_CLASS(NicBacking, bridge, user, none)
 
 struct PortForward {
-  int host_port = 0;              // 0: any free port on 127.0.0.1; reported by domain()
+  int host_port = 0;  // 0: any free port on 127.0.0.1; reported by domain()
   int guest_port = 0;
 };
 BOOST_DESCRIBE_STRUCT(PortForward, (), (host_port, guest_port))
 
 struct NicSpec {
-  std::string device;             // XenAPI VIF.device: "0", "1", ...
+  std::string device;  // XenAPI VIF.device: "0", "1", ...
   std::string mac;
   int mtu = 1500;
   NicBacking backing = NicBacking::none;
-  std::string bridge;             // for bridge
-  std::string host_device;        // name the tap must get, at most 15 characters; empty: driver's choice
+  std::string bridge;       // for bridge
+  std::string host_device;  // name the tap must get, at most 15 characters; empty: driver's choice
   std::vector<PortForward> forwards;  // for user: TCP to the guest
 };
 BOOST_DESCRIBE_STRUCT(NicSpec, (), (device, mac, mtu, backing, bridge, host_device, forwards))
 
 struct DirectKernel {
-  std::string kernel;             // paths on the host
+  std::string kernel;  // paths on the host
   std::string ramdisk;
   std::string command_line;
 };
@@ -71,26 +71,27 @@ struct VmSpec {
   std::string uuid;
   std::string name;
   Firmware firmware = Firmware::bios;
-  std::string nvram_path;         // UEFI variable store, made from the firmware's template when absent;
-                                  // empty: the driver keeps one for the VM, over its runs, until forget()
+  std::string nvram_path;  // UEFI variable store, made from the firmware's template when absent;
+                           // empty: the driver keeps one for the VM, over its runs, until forget()
   std::optional<DirectKernel> direct_kernel;
   std::string boot_order = "cd";  // letters c (disk) d (CD) n (network)
   std::int64_t vcpus_max = 1;
-  std::int64_t vcpus = 1;         // at start
+  std::int64_t vcpus = 1;  // at start
   std::int64_t memory_static_max_bytes = 0;
   std::int64_t memory_target_bytes = 0;
   std::vector<DiskSpec> disks;
   std::vector<NicSpec> nics;
   bool vnc = true;
   bool rtc_localtime = false;
-  std::map<std::string, std::string> platform;  // VM.platform; keys a driver does not know are inert
+  std::map<std::string, std::string>
+      platform;  // VM.platform; keys a driver does not know are inert
   OnEvent on_reboot = OnEvent::restart;
   OnEvent on_crash = OnEvent::destroy;
 };
 BOOST_DESCRIBE_STRUCT(VmSpec, (),
-                      (uuid, name, firmware, nvram_path, direct_kernel, boot_order, vcpus_max, vcpus,
-                       memory_static_max_bytes, memory_target_bytes, disks, nics, vnc, rtc_localtime,
-                       platform, on_reboot, on_crash))
+                      (uuid, name, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
+                       vcpus, memory_static_max_bytes, memory_target_bytes, disks, nics, vnc,
+                       rtc_localtime, platform, on_reboot, on_crash))
 
 // ---- what is there ----------------------------------------------------------------------------
 
@@ -100,14 +101,14 @@ struct DomainState {
   std::string uuid;
   std::string name;
   std::int64_t domid = -1;
-  bool ours = true;               // false: made by somebody else; seen and left alone
+  bool ours = true;  // false: made by somebody else; seen and left alone
   DomainPower power = DomainPower::paused;
   std::int64_t vcpus = 0;
   std::int64_t memory_bytes = 0;
-  std::vector<DiskSpec> disks;    // as they are now (path: the image that is really open)
-  std::vector<NicSpec> nics;      // host_device and forwards filled in
-  std::int64_t start_time = 0;    // seconds since 1970
-  int vnc_port = 0;               // 0: none (reach it through console())
+  std::vector<DiskSpec> disks;  // as they are now (path: the image that is really open)
+  std::vector<NicSpec> nics;    // host_device and forwards filled in
+  std::int64_t start_time = 0;  // seconds since 1970
+  int vnc_port = 0;             // 0: none (reach it through console())
 };
 BOOST_DESCRIBE_STRUCT(DomainState, (),
                       (uuid, name, domid, ours, power, vcpus, memory_bytes, disks, nics, start_time,
@@ -126,28 +127,29 @@ BOOST_DESCRIBE_STRUCT(GuestFacts, (), (agent_alive, agent_version, os_version, n
 
 struct DomainStats {
   std::string uuid;
-  std::vector<double> vcpu_seconds;               // CPU time used, cumulative
+  std::vector<double> vcpu_seconds;  // CPU time used, cumulative
   std::int64_t memory_bytes = 0;
-  std::int64_t memory_free_bytes = -1;            // as the guest sees it; -1 unknown
+  std::int64_t memory_free_bytes = -1;  // as the guest sees it; -1 unknown
   struct Io {
     std::string device;
     std::int64_t read_bytes = 0, write_bytes = 0, read_ops = 0, write_ops = 0;
   };
   std::vector<Io> disks;
-  std::vector<Io> nics;                           // read = received by the guest
+  std::vector<Io> nics;  // read = received by the guest
 };
 BOOST_DESCRIBE_STRUCT(DomainStats::Io, (), (device, read_bytes, write_bytes, read_ops, write_ops))
-BOOST_DESCRIBE_STRUCT(DomainStats, (), (uuid, vcpu_seconds, memory_bytes, memory_free_bytes, disks, nics))
+BOOST_DESCRIBE_STRUCT(DomainStats, (),
+                      (uuid, vcpu_seconds, memory_bytes, memory_free_bytes, disks, nics))
 
 struct HostFacts {
-  std::string driver;             // "libvirt", "libxl", "sim"
-  std::string hypervisor;         // "QEMU 7.2.0 (TCG)", "Xen 4.17"
+  std::string driver;      // "libvirt", "libxl", "sim"
+  std::string hypervisor;  // "QEMU 7.2.0 (TCG)", "Xen 4.17"
   std::map<std::string, std::string> versions;
   std::int64_t memory_total_bytes = 0;
   std::int64_t memory_free_bytes = 0;
-  std::map<std::string, std::string> cpu;  // cpu_count, socket_count, vendor, speed, modelname, family,
-                                           // model, stepping, flags, features
-  std::vector<std::string> capabilities;   // "hvm-1.0-hvm-x86_64", ...
+  std::map<std::string, std::string> cpu;  // cpu_count, socket_count, vendor, speed, modelname,
+                                           // family, model, stepping, flags, features
+  std::vector<std::string> capabilities;  // "hvm-1.0-hvm-x86_64", ...
   bool can_suspend = false;
   bool can_checkpoint = false;
   bool can_migrate = false;
@@ -155,7 +157,7 @@ struct HostFacts {
   bool can_hotplug_nic = true;
   bool can_change_vcpus = true;
   bool can_change_memory = true;
-  bool accelerated = false;       // false: emulation (TCG)
+  bool accelerated = false;  // false: emulation (TCG)
 };
 BOOST_DESCRIBE_STRUCT(HostFacts, (),
                       (driver, hypervisor, versions, memory_total_bytes, memory_free_bytes, cpu,
@@ -169,20 +171,20 @@ BOOST_DEFINE_ENUM_CLASS(EventKind,
                         ended_shutdown,  // the guest powered itself off
                         ended_reboot,    // the guest asked for a reboot and on_reboot is destroy
                         ended_crash,
-                        ended_gone,      // destroyed, or vanished while nobody looked
-                        rebooted,        // the guest rebooted in place
-                        guest_facts,     // read guest()
-                        resync)          // events were lost: read domains()
+                        ended_gone,   // destroyed, or vanished while nobody looked
+                        rebooted,     // the guest rebooted in place
+                        guest_facts,  // read guest()
+                        resync)       // events were lost: read domains()
 
 struct Event {
-  std::uint64_t id = 0;           // grows by one
+  std::uint64_t id = 0;  // grows by one
   EventKind kind = EventKind::changed;
   std::string uuid;
 };
 BOOST_DESCRIBE_STRUCT(Event, (), (id, kind, uuid))
 
 struct EventBatch {
-  std::string epoch;              // changes when the daemon was restarted; ids start anew then
+  std::string epoch;  // changes when the daemon was restarted; ids start anew then
   std::uint64_t last = 0;
   std::vector<Event> events;
 };
@@ -212,12 +214,13 @@ class Hypervisor {
   // Resets the machine in place, as the button would.
   virtual void reset(std::string uuid) = 0;
 
-  // Removes what is kept for a VM between its runs (UEFI variables, logs); the VM does not exist any
-  // more. Refused while it runs.
+  // Removes what is kept for a VM between its runs (UEFI variables, logs); the VM does not exist
+  // any more. Refused while it runs.
   virtual void forget(std::string uuid) = 0;
 
-  // Saves memory and device state to a new file and ends the domain; on a failure the guest runs on
-  // and no file is left. restore makes the domain from it, paused; spec names the disks and NICs.
+  // Saves memory and device state to a file (or block device; what is there is overwritten) and
+  // ends the domain; on a failure the guest runs on and no new file is left. restore makes the
+  // domain from it, paused; spec names the disks and NICs.
   virtual void save(std::string uuid, std::string path) = 0;
   virtual DomainState restore(VmSpec spec, std::string path) = 0;
   // As save, but the guest goes on running; the file and the disks at one point in time
@@ -246,13 +249,14 @@ class Hypervisor {
   virtual EventBatch events(std::string epoch, std::uint64_t after,
                             std::chrono::milliseconds timeout) = 0;
 
-  // Test aid of the sim driver (faults, guest behaviour); other drivers refuse with NOT_IMPLEMENTED.
+  // Test aid of the sim driver (faults, guest behaviour); other drivers refuse with
+  // NOT_IMPLEMENTED.
   virtual std::string control(std::string command, std::map<std::string, std::string> args) = 0;
 };
 BOOST_DESCRIBE_STRUCT(Hypervisor, (),
-                     (host, domains, domain, guest, stats, build, unpause, pause, shutdown, destroy,
-                      reset, forget, save, restore, checkpoint, plug_disk, unplug_disk, change_medium,
-                      switch_images, plug_nic, unplug_nic, set_vcpus, set_memory_target, console,
-                      events, control))
+                      (host, domains, domain, guest, stats, build, unpause, pause, shutdown,
+                       destroy, reset, forget, save, restore, checkpoint, plug_disk, unplug_disk,
+                       change_medium, switch_images, plug_nic, unplug_nic, set_vcpus,
+                       set_memory_target, console, events, control))
 
 }  // namespace xcp::hypervisor

@@ -1,248 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// See domain_xml.hpp. Every element is written in one place, so that a plugged device equals the
-// same device at start.
+// Whole domains; see domain_xml.hpp.
 #include "hypervisor/libvirt/domain_xml.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <pugixml.hpp>
-#include <set>
-#include <sstream>
 
 #include "base/failure.hpp"
 #include "hypervisor/libvirt/names.hpp"
+#include "hypervisor/libvirt/xml_parts.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
 namespace {
-
-using pugi::xml_document;
-using pugi::xml_node;
-
-std::string text_of(const xml_document& document) {
-  std::ostringstream out;
-  document.save(out, "  ", pugi::format_indent | pugi::format_no_declaration);
-  return out.str();
-}
-
-xml_node child(xml_node parent, const char* name) {
-  return parent.append_child(name);
-}
-
-xml_node child(xml_node parent, const char* name, const std::string& text) {
-  xml_node node = parent.append_child(name);
-  node.text().set(text.c_str());
-  return node;
-}
-
-void set(xml_node node, const char* name, const std::string& value) {
-  xml_node(node).append_attribute(name).set_value(value.c_str());
-}
-void set(xml_node node, const char* name, std::int64_t value) {
-  set(node, name, std::to_string(value));
-}
-
-// libvirt refuses control characters in names; a title is for people only.
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return text;
-}
-
-int number_of(const std::string& device, const char* what) {
-  int number = -1;
-  const char* end = device.data() + device.size();
-  const auto [at, error] = std::from_chars(device.data(), end, number);
-  if (error != std::errc() || at != end || number < 0 || number > 255)
-    throw internal_error(std::string(what) + " has no device number between 0 and 255: \"" +
-                         device + "\"");
-  return number;
-}
-
-std::string letters(int number) {
-  std::string out(1, static_cast<char>('a' + number % 26));
-  for (number = number / 26; number > 0; number = (number - 1) / 26)
-    out.insert(out.begin(), static_cast<char>('a' + (number - 1) % 26));
-  return out;
-}
-
-bool is_true(const std::map<std::string, std::string>& map, const char* key) {
-  const auto found = map.find(key);
-  return found != map.end() && (found->second == "true" || found->second == "1");
-}
-
-std::int64_t integer_or(const std::map<std::string, std::string>& map, const char* key,
-                        std::int64_t otherwise) {
-  const auto found = map.find(key);
-  if (found == map.end()) return otherwise;
-  std::int64_t number = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [at, error] = std::from_chars(found->second.data(), end, number);
-  return error == std::errc() && at == end && !found->second.empty() ? number : otherwise;
-}
-
-void put_slot(xml_node device, int slot) {
-  xml_node address = child(device, "address");
-  set(address, "type", "pci");
-  set(address, "domain", 0);
-  set(address, "bus", 0);
-  set(address, "slot", slot);
-  set(address, "function", 0);
-}
-
-const char* format_name(DiskFormat format) {
-  switch (format) {
-    case DiskFormat::raw:
-      return "raw";
-    case DiskFormat::qcow2:
-      return "qcow2";
-  }
-  return "raw";
-}
-
-const char* action_name(OnEvent action) {
-  switch (action) {
-    case OnEvent::destroy:
-      return "destroy";
-    case OnEvent::restart:
-      return "restart";
-    case OnEvent::preserve:
-      return "preserve";
-  }
-  return "destroy";
-}
-
-// ---- disks ------------------------------------------------------------------------------------
-
-// The keys of VBD.qos_algorithm_params that have a meaning here, all upper limits for each second.
-constexpr const char* limit_keys[] = {"total_bytes_sec", "read_bytes_sec", "write_bytes_sec",
-                                      "total_iops_sec",  "read_iops_sec",  "write_iops_sec"};
-
-void put_source(xml_node node, const DiskSpec& disk, const HostView& host) {
-  const bool block = !disk.path.empty() && host.is_block_device(disk.path);
-  set(node, "type", block ? "block" : "file");
-  if (disk.path.empty()) return;
-  set(child(node, "source"), block ? "dev" : "file", disk.path);
-}
-
-void put_limits(xml_node node, const DiskSpec& disk) {
-  xml_node limits;
-  for (const char* key : limit_keys) {
-    const std::int64_t value = integer_or(disk.qos, key, 0);
-    if (value <= 0) continue;
-    if (!limits) limits = child(node, "iotune");
-    child(limits, key, std::to_string(value));
-  }
-}
-
-void put_cdrom(xml_node parent, const DiskSpec& disk, const std::string& target,
-               const HostView& host, int boot_position) {
-  xml_node node = child(parent, "disk");
-  set(node, "device", "cdrom");
-  xml_node driver = child(node, "driver");
-  set(driver, "name", "qemu");
-  set(driver, "type", format_name(disk.format));
-  put_source(node, disk, host);
-  xml_node where = child(node, "target");
-  set(where, "dev", target);
-  set(where, "bus", "ide");
-  child(node, "readonly");
-  if (boot_position > 0) set(child(node, "boot"), "order", boot_position);
-  set(child(node, "alias"), "name", disk_alias(disk.device));
-}
-
-void put_disk(xml_node parent, const DiskSpec& disk, const HostView& host, int boot_position) {
-  const int number = number_of(disk.device, "a disk");
-  if (disk.path.empty()) throw internal_error("disk " + disk.device + " has no image");
-  xml_node node = child(parent, "disk");
-  set(node, "device", "disk");
-  xml_node driver = child(node, "driver");
-  set(driver, "name", "qemu");
-  set(driver, "type", format_name(disk.format));
-  set(driver, "discard", "unmap");
-  put_source(node, disk, host);
-  xml_node where = child(node, "target");
-  set(where, "dev", "vd" + letters(number));
-  set(where, "bus", "virtio");
-  put_limits(node, disk);
-  if (disk.read_only) child(node, "readonly");
-  if (!disk.serial.empty()) child(node, "serial", disk.serial);
-  if (boot_position > 0) set(child(node, "boot"), "order", boot_position);
-  set(child(node, "alias"), "name", disk_alias(disk.device));
-  if (number < disk_slots) put_slot(node, first_disk_slot + number);
-}
-
-// The IDE bus has four places. A drive keeps the place of its number where it can.
-std::map<std::string, std::string> cdrom_targets(const std::vector<DiskSpec>& disks) {
-  std::map<std::string, std::string> targets;
-  std::set<std::string> taken;
-  for (const DiskSpec& disk : disks) {
-    if (!disk.cdrom || number_of(disk.device, "a CD drive") > 3) continue;
-    targets[disk.device] = "hd" + letters(number_of(disk.device, "a CD drive"));
-    taken.insert(targets[disk.device]);
-  }
-  for (const DiskSpec& disk : disks) {
-    if (!disk.cdrom || targets.contains(disk.device)) continue;
-    for (const char* place : {"hda", "hdb", "hdc", "hdd"}) {
-      if (!taken.insert(place).second) continue;
-      targets[disk.device] = place;
-      break;
-    }
-    if (!targets.contains(disk.device))
-      throw internal_error("CD drive " + disk.device + ": a guest can have four CD drives");
-  }
-  return targets;
-}
-
-// ---- NICs -------------------------------------------------------------------------------------
-
-// Each NIC gets a network of its own, so that a guest with two of them has two addresses:
-// 10.0.2.15 on NIC 0, 10.0.3.15 on NIC 1, and so on.
-void put_user_net(xml_node node, const NicSpec& nic) {
-  const int number = number_of(nic.device, "a NIC");
-  xml_node ip = child(node, "ip");
-  set(ip, "family", "ipv4");
-  set(ip, "address", "10.0." + std::to_string(2 + number % 250) + ".0");
-  set(ip, "prefix", 24);
-}
-
-void put_backing(xml_node node, const NicSpec& nic, const HostView& host) {
-  switch (nic.backing) {
-    case NicBacking::bridge:
-      if (nic.bridge.empty()) throw internal_error("NIC " + nic.device + " names no bridge");
-      set(node, "type", "bridge");
-      set(child(node, "source"), "bridge", nic.bridge);
-      if (host.is_openvswitch(nic.bridge)) set(child(node, "virtualport"), "type", "openvswitch");
-      if (!nic.host_device.empty()) set(child(node, "target"), "dev", nic.host_device);
-      return;
-    case NicBacking::user:
-      set(node, "type", "user");
-      put_user_net(node, nic);
-      return;
-    case NicBacking::none:
-      // A private network stack that no frame reaches: exists on every host, touches nothing.
-      set(node, "type", "user");
-      set(child(node, "link"), "state", "down");
-      return;
-  }
-}
-
-void put_nic(xml_node parent, const NicSpec& nic, const HostView& host, int boot_position) {
-  const int number = number_of(nic.device, "a NIC");
-  xml_node node = child(parent, "interface");
-  put_backing(node, nic, host);
-  set(child(node, "mac"), "address", nic.mac);
-  set(child(node, "model"), "type", "virtio");
-  if (nic.mtu > 0 && nic.mtu != 1500) set(child(node, "mtu"), "size", nic.mtu);
-  if (boot_position > 0)
-    set(child(node, "boot"), "order", boot_position);
-  else
-    set(child(node, "rom"), "enabled", "no");
-  set(child(node, "alias"), "name", nic_alias(nic.device));
-  if (number < nic_slots) put_slot(node, first_nic_slot + number);
-}
-
-// ---- the domain -------------------------------------------------------------------------------
 
 struct BootPositions {
   std::map<std::string, int> disks;
@@ -376,7 +144,7 @@ void put_video(xml_node devices, const VmSpec& spec) {
   set(model, "type", cirrus ? "cirrus" : "vga");
   const std::int64_t mebibytes = integer_or(spec.platform, "videoram", 16);
   set(model, "vram", std::clamp<std::int64_t>(mebibytes, 4, 256) * 1024);
-  put_slot(video, 2);
+  put_slot(video, video_slot);
 }
 
 void put_socket(xml_node parent, const char* kind, const std::string& path) {
@@ -392,6 +160,11 @@ void put_fixed_devices(xml_node devices, const VmSpec& spec, const HostView& hos
   set(usb, "type", "usb");
   const bool tablet = spec.vnc && is_true(spec.platform, "usb_tablet");
   set(usb, "model", tablet ? "piix3-uhci" : "none");
+
+  xml_node serial_bus = child(devices, "controller");
+  set(serial_bus, "type", "virtio-serial");
+  set(serial_bus, "index", 0);
+  put_slot(serial_bus, serial_bus_slot);
 
   put_socket(devices, "serial", serial_socket(host, spec.uuid));
   put_socket(devices, "channel", agent_socket(host, spec.uuid));
@@ -414,69 +187,12 @@ void put_fixed_devices(xml_node devices, const VmSpec& spec, const HostView& hos
   xml_node balloon = child(devices, "memballoon");
   set(balloon, "model", "virtio");
   set(child(balloon, "stats"), "period", 10);
+  put_slot(balloon, balloon_slot);
   xml_node random = child(devices, "rng");
   set(random, "model", "virtio");
   set(child(random, "backend", "/dev/urandom"), "model", "random");
+  put_slot(random, random_slot);
   set(child(devices, "panic"), "model", "isa");
-}
-
-const std::string namespaced = std::string(mark_prefix) + ":";
-
-void put_mark(xml_node parent, const Mark& mark, const std::string& prefix) {
-  xml_node node = child(parent, (prefix + "domain").c_str());
-  if (!prefix.empty()) set(node, (std::string("xmlns:") + mark_prefix).c_str(), mark_namespace);
-  set(node, "start_time", mark.start_time);
-  set(node, "on_reboot", action_name(mark.on_reboot));
-  for (const auto& [device, forwards] : mark.forwards)
-    for (const PortForward& forward : forwards) {
-      xml_node entry = child(node, (prefix + "forward").c_str());
-      set(entry, "nic", device);
-      set(entry, "host_port", forward.host_port);
-      set(entry, "guest_port", forward.guest_port);
-    }
-}
-
-xml_node find_by_alias(xml_node devices, const char* kind, const std::string& alias) {
-  return devices.find_child([&](const xml_node& node) {
-    return std::string_view(node.name()) == kind &&
-           alias == node.child("alias").attribute("name").value();
-  });
-}
-
-// A guest must find all hardware it had, so the spec has to say what is behind each device.
-template <class Spec>
-void require_named(xml_node devices, const char* kind, std::string_view prefix,
-                   const std::vector<Spec>& specs) {
-  for (xml_node node : devices.children(kind)) {
-    const std::string alias = node.child("alias").attribute("name").value();
-    const auto device = device_of_alias(alias, prefix);
-    const bool named = device && std::any_of(specs.begin(), specs.end(), [&](const Spec& spec) {
-                         return spec.device == *device;
-                       });
-    if (!named)
-      throw internal_error(std::string("the saved image has a ") + kind +
-                           " that the VM has no longer: " + alias);
-  }
-}
-
-void replace_attribute(xml_node node, const char* name, const std::string& value) {
-  if (!node.attribute(name)) node.append_attribute(name);
-  node.attribute(name).set_value(value.c_str());
-}
-
-void replace_disk_source(xml_node node, const DiskSpec& disk, const HostView& host) {
-  node.remove_child("source");
-  node.remove_child("backingStore");
-  node.remove_attribute("type");
-  put_source(node, disk, host);
-  replace_attribute(node.child("driver"), "type", format_name(disk.format));
-}
-
-void replace_backing(xml_node node, const NicSpec& nic, const HostView& host) {
-  for (const char* name : {"source", "virtualport", "target", "link", "ip"})
-    node.remove_child(name);
-  node.remove_attribute("type");
-  put_backing(node, nic, host);
 }
 
 }  // namespace
@@ -491,7 +207,7 @@ std::string agent_socket(const HostView& host, const std::string& uuid) {
 
 std::string mark_xml(const Mark& mark) {
   xml_document document;
-  put_mark(document, mark, "");
+  put_mark(document, mark, false);
   return text_of(document);
 }
 
@@ -503,7 +219,7 @@ std::string domain_xml(const VmSpec& spec, const Mark& mark, const HostView& hos
   child(domain, "name", spec.uuid);
   child(domain, "uuid", spec.uuid);
   if (!spec.name.empty()) child(domain, "title", printable(spec.name));
-  put_mark(child(domain, "metadata"), mark, namespaced);
+  put_mark(child(domain, "metadata"), mark, true);
   const std::int64_t target =
       spec.memory_target_bytes > 0 ? spec.memory_target_bytes : spec.memory_static_max_bytes;
   set(child(domain, "memory", std::to_string(spec.memory_static_max_bytes)), "unit", "b");
@@ -534,87 +250,6 @@ std::string domain_xml(const VmSpec& spec, const Mark& mark, const HostView& hos
   for (const NicSpec& nic : spec.nics)
     put_nic(devices, nic, host, position_in(boot.nics, nic.device));
   put_fixed_devices(devices, spec, host);
-  return text_of(document);
-}
-
-std::string disk_xml(const DiskSpec& disk, const HostView& host) {
-  xml_document document;
-  if (disk.cdrom)
-    put_cdrom(document, disk, cdrom_targets({disk}).at(disk.device), host, 0);
-  else
-    put_disk(document, disk, host, 0);
-  return text_of(document);
-}
-
-std::string nic_xml(const NicSpec& nic, const HostView& host) {
-  xml_document document;
-  put_nic(document, nic, host, 0);
-  return text_of(document);
-}
-
-std::string medium_xml(const DiskSpec& medium, const std::string& target, const HostView& host) {
-  xml_document document;
-  put_cdrom(document, medium, target, host, 0);
-  return text_of(document);
-}
-
-std::string restored_xml(const std::string& saved, const VmSpec& spec, const Mark& mark,
-                         const HostView& host) {
-  xml_document document;
-  if (!document.load_string(saved.c_str())) throw internal_error("the saved image holds no XML");
-  xml_node domain = document.child("domain");
-  if (spec.uuid != domain.child("uuid").text().get())
-    throw internal_error("the saved image is of VM " +
-                         std::string(domain.child("uuid").text().get()) + ", not of " + spec.uuid);
-  domain.remove_child("metadata");
-  put_mark(domain.insert_child_after("metadata", domain.child("uuid")), mark, namespaced);
-  domain.remove_child("title");
-  if (!spec.name.empty()) {
-    xml_node title = domain.insert_child_after("title", domain.child("uuid"));
-    title.text().set(printable(spec.name).c_str());
-  }
-  domain.child("on_reboot").text().set(action_name(spec.on_reboot));
-  domain.child("on_crash").text().set(action_name(spec.on_crash));
-  if (spec.firmware == Firmware::uefi && !spec.nvram_path.empty())
-    domain.child("os").child("nvram").text().set(spec.nvram_path.c_str());
-
-  xml_node devices = domain.child("devices");
-  for (const DiskSpec& disk : spec.disks) {
-    xml_node node = find_by_alias(devices, "disk", disk_alias(disk.device));
-    if (!node) throw internal_error("the saved image has no disk " + disk.device);
-    replace_disk_source(node, disk, host);
-  }
-  for (const NicSpec& nic : spec.nics) {
-    xml_node node = find_by_alias(devices, "interface", nic_alias(nic.device));
-    if (!node) throw internal_error("the saved image has no NIC " + nic.device);
-    replace_backing(node, nic, host);
-  }
-  require_named(devices, "disk", disk_alias_prefix, spec.disks);
-  require_named(devices, "interface", nic_alias_prefix, spec.nics);
-  return text_of(document);
-}
-
-std::string snapshot_xml(const std::map<std::string, DiskSpec>& images_by_target,
-                         const std::vector<std::string>& other_targets,
-                         const std::string& memory_file, const HostView& host) {
-  xml_document document;
-  xml_node snapshot = child(document, "domainsnapshot");
-  xml_node memory = child(snapshot, "memory");
-  set(memory, "snapshot", memory_file.empty() ? "no" : "external");
-  if (!memory_file.empty()) set(memory, "file", memory_file);
-  xml_node disks = child(snapshot, "disks");
-  for (const auto& [target, image] : images_by_target) {
-    xml_node disk = child(disks, "disk");
-    set(disk, "name", target);
-    set(disk, "snapshot", "external");
-    put_source(disk, image, host);
-    set(child(disk, "driver"), "type", format_name(image.format));
-  }
-  for (const std::string& target : other_targets) {
-    xml_node disk = child(disks, "disk");
-    set(disk, "name", target);
-    set(disk, "snapshot", "no");
-  }
   return text_of(document);
 }
 

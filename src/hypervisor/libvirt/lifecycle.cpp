@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // How domains of the libvirt driver begin, change power and end.
+#include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <sys/stat.h>
@@ -27,8 +28,15 @@ std::int64_t now_seconds() {
       .count();
 }
 
+using Files = std::vector<std::string>;
+
 bool exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
+}
+
+// libvirt removes the file of a failed save, even one that was there before and has an owner.
+void keep_file(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 void copy_template(const std::string& from, const std::string& to) {
@@ -124,9 +132,9 @@ DomainState LibvirtDriver::build(VmSpec spec) {
   require_absent(spec.uuid);
   clear_after(spec.uuid);
   const Nvram nvram = choose_nvram(spec);
-  PendingRecord record(settings_.state_dir + "/pending",
-                       {PendingKind::build, spec.uuid,
-                        nvram.fresh ? std::vector{nvram.path} : std::vector<std::string>{}});
+  PendingRecord record(
+      settings_.state_dir + "/pending",
+      {PendingKind::build, spec.uuid, nvram.fresh ? std::vector{nvram.path} : Files{}});
   if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
   spec.nvram_path = nvram.path;
   const Mark mark{now_seconds(), spec.on_reboot, {}};
@@ -149,9 +157,9 @@ DomainState LibvirtDriver::restore(VmSpec spec, std::string path) {
                                                 VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
   if (!saved) throw Failure("SUSPEND_IMAGE_NOT_ACCESSIBLE", {path});
   const Nvram nvram = choose_nvram(spec);
-  PendingRecord record(settings_.state_dir + "/pending",
-                       {PendingKind::build, spec.uuid,
-                        nvram.fresh ? std::vector{nvram.path} : std::vector<std::string>{}});
+  PendingRecord record(
+      settings_.state_dir + "/pending",
+      {PendingKind::build, spec.uuid, nvram.fresh ? std::vector{nvram.path} : Files{}});
   if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
   spec.nvram_path = nvram.path;
   const Mark mark{now_seconds(), spec.on_reboot, {}};
@@ -303,10 +311,15 @@ void LibvirtDriver::save(std::string uuid, std::string path) {
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
   if (exists(path)) throw internal_error(path + " exists already; VM " + uuid + " was not saved");
-  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::save, uuid, {path}});
+  const bool fresh = !exists(path);
+  PendingRecord record(settings_.state_dir + "/pending",
+                       {PendingKind::save, uuid, fresh ? std::vector{path} : Files{}});
   Signals::Wait ended(signals_, uuid);
-  if (virDomainSaveFlags(found.handle.get(), path.c_str(), nullptr, 0) != 0)
-    throw libvirt_failure("cannot save VM", uuid);
+  if (virDomainSaveFlags(found.handle.get(), path.c_str(), nullptr, 0) != 0) {
+    const Failure reason = libvirt_failure("cannot save VM", uuid);
+    if (!fresh) keep_file(path);
+    throw reason;
+  }
   record.done();
   ended.get(event_timeout);
   clear_after(uuid);
@@ -317,8 +330,15 @@ void LibvirtDriver::checkpoint(std::string uuid, std::string path,
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
   if (exists(path)) throw internal_error(path + " exists already; VM " + uuid + " was not saved");
-  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::checkpoint, uuid, {path}});
-  take_snapshot(found, uuid, new_images, path);
+  const bool fresh = !exists(path);
+  PendingRecord record(settings_.state_dir + "/pending",
+                       {PendingKind::checkpoint, uuid, fresh ? std::vector{path} : Files{}});
+  try {
+    take_snapshot(found, uuid, new_images, path);
+  } catch (...) {
+    if (!fresh) keep_file(path);
+    throw;
+  }
   record.done();
 }
 

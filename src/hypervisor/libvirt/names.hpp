@@ -30,11 +30,15 @@ inline std::optional<std::string> device_of_alias(std::string_view alias, std::s
   return std::string(alias.substr(prefix.size()));
 }
 
-// The i440fx bus has slots 2 to 31. 2 is the display's; what is below 6 and above 28 is libvirt's
-// to give. A disk or NIC whose number has no slot of its own gets whichever is free.
+// The i440fx bus has slots 2 to 31, and every device of ours its own: a disk or NIC that is plugged
+// later finds its slot free. A disk or NIC whose number is too high gets whichever is left.
+inline constexpr int video_slot = 2;
+inline constexpr int serial_bus_slot = 3;
+inline constexpr int balloon_slot = 4;
+inline constexpr int random_slot = 5;
 inline constexpr int first_nic_slot = 6;
 inline constexpr int nic_slots = 7;
 inline constexpr int first_disk_slot = first_nic_slot + nic_slots;
-inline constexpr int disk_slots = 16;
+inline constexpr int disk_slots = 32 - first_disk_slot;
 
 }  // namespace xcp::hypervisor::libvirt

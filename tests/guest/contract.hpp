@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the tests of the hypervisor contract share: the daemon under test, which every test finds
+// running and empty, and what can be expected of the guests of its driver.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon_process.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "terminal.hpp"
+
+namespace xcp::test {
+
+struct World {
+  std::string driver;
+  std::string directory;     // temporary, of this run
+  bool real_guests = false;  // Linux in the guest: commands can be typed
+  hypervisor::DirectKernel kernel;
+  std::unique_ptr<DaemonProcess> daemon;
+};
+World& world();
+
+// Follows the events of one client.
+class EventReader {
+ public:
+  explicit EventReader(hypervisor::Hypervisor& hypervisor);
+
+  // The next event of this kind about this VM; others are passed over. Fails the test and throws
+  // when it does not come.
+  hypervisor::Event wait_for(hypervisor::EventKind kind, const std::string& uuid,
+                             std::chrono::seconds timeout = std::chrono::seconds(180));
+  // All events that are there now.
+  std::vector<hypervisor::Event> pending();
+
+  std::string epoch;
+  std::uint64_t last = 0;
+
+ private:
+  hypervisor::Hypervisor& hypervisor_;
+};
+
+class ContractTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  hypervisor::Hypervisor& hv() { return world().daemon->client(); }
+
+  // A guest that boots from the test kernel, 128 MiB.
+  hypervisor::VmSpec small_guest() const;
+  hypervisor::DiskSpec disk(const std::string& device, const std::string& name) const;
+  hypervisor::NicSpec user_nic(const std::string& device) const;
+  // A new file in the test's directory: raw of 32 MiB, or a qcow2 overlay on another file.
+  std::string raw_image(const std::string& name) const;
+  std::string overlay(const std::string& name, const std::string& base, const char* format) const;
+
+  // Builds, unpauses and waits until the guest is up (its shell, or its agent where there is none).
+  void start(const hypervisor::VmSpec& spec);
+  void wait_until_up();
+  Terminal terminal();
+  hypervisor::DomainState state();
+  void wait_until(const std::string& what, const std::function<bool()>& condition,
+                  std::chrono::seconds timeout = std::chrono::seconds(60));
+
+  std::string uuid_;
+  std::string files_;  // directory for this test's images
+};
+
+// The failure's code, "" when the call succeeds.
+std::string code_of(const std::function<void()>& call);
+
+}  // namespace xcp::test
