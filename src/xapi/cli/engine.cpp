@@ -134,16 +134,26 @@ class CommandLine {
   }
 
   World* world() { return world_ ? &*world_ : nullptr; }
-  bool wants_trace() const { return words_.get("trace").has_value(); }
+  bool wants_trace() const { return parse_bool(words_.get_or("trace", "")).value_or(false); }
 
  private:
   void enter(bool local) {
     if (session_) {
       api_ = door_.use_session(*session_);
     } else {
-      api_ = door_.log_in({words_.get_or("username", ""), words_.get_or("password", ""), local});
+      log_in({words_.get_or("username", ""), words_.get_or("password", ""), local});
     }
     world_.emplace(*api_);
+  }
+
+  void log_in(const Login& login) {
+    try {
+      api_ = door_.log_in(login);
+    } catch (const Failure& failure) {
+      if (failure.code() != "SESSION_AUTHENTICATION_FAILED") throw;
+      // What the user reads depends on whether he gave a name at all.
+      throw Failure(failure.code(), {login.user});
+    }
   }
 
   Door& door_;

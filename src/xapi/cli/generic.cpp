@@ -132,9 +132,9 @@ std::vector<Condition> conditions_of(const ClassRow& row, const Words& words) {
 }
 
 std::vector<Object> matching(World& world, const ClassRow& row, const Words& words) {
-  std::vector<Object> objects = world.all(row.class_index);
-  if (words.flag("all")) return objects;
+  if (words.flag("all")) return world.all(row.class_index);
   const auto conditions = conditions_of(row, words);
+  std::vector<Object> objects = candidates(world, row.class_index, conditions);
   std::erase_if(objects, [&](const Object& object) { return !fits(world, object, conditions); });
   return objects;
 }

@@ -71,12 +71,15 @@ Record record_of(World& world, const Value& value, const Type& type) {
   return record;
 }
 
-// The task of an asynchronous call, destroyed when this goes away.
+// The task of an asynchronous call, destroyed when this goes away. One that still runs when the
+// user has gone stays until it expires.
 struct OwnedTask {
   World& world;
   std::string ref;
+  bool ended = false;
 
   ~OwnedTask() {
+    if (!ended) return;
     try {
       world.call_on("task.destroy", ref);
     } catch (const Failure&) {
@@ -88,11 +91,17 @@ struct OwnedTask {
 Value call_with_progress(Run& run, const model::MessageDesc& message, std::string_view method,
                          std::vector<Value> arguments) {
   const Value ref = run.world.call(fmt::format("Async.{}", method), std::move(arguments));
-  const OwnedTask task{run.world, ref.as_string()};
+  OwnedTask task{run.world, ref.as_string()};
   ProgressLine line(run.terminal, true, std::string(run.row.name));
-  const std::string result =
-      follow_task(run.world, task.ref, [&](double fraction) { line.update(fraction); });
-  return value_from_xml(result, *message.result);
+  try {
+    const std::string result =
+        follow_task(run.world, task.ref, [&](double fraction) { line.update(fraction); });
+    task.ended = true;
+    return value_from_xml(result, *message.result);
+  } catch (const Failure& failure) {
+    task.ended = failure.code() != connection_lost;
+    throw;
+  }
 }
 
 [[noreturn]] void throw_task_failure(const model::RecordValue& task) {

@@ -88,7 +88,37 @@ bool is_candidate(const Object& object, const CommandRow& row, bool pointed) {
   return !object.get(model::VM::is_control_domain) || (row.dom0 && pointed);
 }
 
+// The object of that uuid; nullopt when there is none.
+std::optional<Object> with_uuid(World& world, std::uint16_t class_index, const std::string& uuid) {
+  try {
+    return world.by_uuid(class_index, uuid);
+  } catch (const Failure& failure) {
+    if (failure.code() == "UUID_INVALID" || failure.code() == "HANDLE_INVALID") return std::nullopt;
+    throw;
+  }
+}
+
+std::vector<Object> named_or_all(World& world, std::uint16_t class_index,
+                                 const std::optional<std::string>& named,
+                                 const std::vector<Condition>& conditions) {
+  if (named && is_uuid(*named)) {
+    if (auto object = with_uuid(world, class_index, *named)) return {std::move(*object)};
+  }
+  return candidates(world, class_index, conditions);
+}
+
 }  // namespace
+
+std::vector<Object> candidates(World& world, std::uint16_t class_index,
+                               const std::vector<Condition>& conditions) {
+  for (const Condition& condition : conditions) {
+    if (condition.field->name != "uuid" || !is_uuid(condition.value)) continue;
+    auto object = with_uuid(world, class_index, condition.value);
+    if (!object) return {};
+    return {std::move(*object)};
+  }
+  return world.all(class_index);
+}
 
 Condition parse_condition(const ClassRow& row, std::string_view name, std::string_view value) {
   if (const FieldRow* field = find_field_row(row, name)) {
@@ -144,7 +174,7 @@ std::vector<Object> select_objects(const Words& words, const CommandRow& row, Wo
   }
   const bool pointed = is_pointed(named, conditions);
   std::vector<Object> found;
-  for (Object& object : world.all(class_row.class_index)) {
+  for (Object& object : named_or_all(world, class_row.class_index, named, conditions)) {
     if (!is_candidate(object, row, pointed) || (named && !has_name(object, *named))) continue;
     if (fits(world, object, conditions)) found.push_back(std::move(object));
   }

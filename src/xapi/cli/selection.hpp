@@ -29,6 +29,11 @@ Condition parse_condition(const ClassRow& row, std::string_view name, std::strin
 bool fits(World& world, const Object& object, const Condition& condition);
 bool fits(World& world, const Object& object, const std::vector<Condition>& conditions);
 
+// The objects that conditions have to be tried on: all of the class, or just the one whose uuid is
+// asked for.
+std::vector<Object> candidates(World& world, std::uint16_t class_index,
+                               const std::vector<Condition>& conditions);
+
 // The objects the selectors of a command find; at least one, and several only with multiple=true
 // and a row that allows it. CLI_ERROR otherwise.
 std::vector<Object> select_objects(const Words& words, const CommandRow& row, World& world);

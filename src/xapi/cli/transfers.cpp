@@ -23,7 +23,8 @@ std::string url_encoded(std::string_view text) {
   return out;
 }
 
-// The task of one transfer; one made here is destroyed at the end.
+// The task of one transfer; one made here is destroyed at the end. When the client has gone while a
+// handler is busy, the task stays for the handler to end it.
 class TransferTask {
  public:
   explicit TransferTask(Run& run) : run_(run) {
@@ -38,6 +39,7 @@ class TransferTask {
   ~TransferTask() {
     if (!own_) return;
     try {
+      if (!ended_ && !nobody_took_over()) return;
       run_.world.call_on("task.destroy", ref_);
     } catch (const Failure&) {
       // It expires by itself.
@@ -50,6 +52,7 @@ class TransferTask {
 
   // The result when all went well; waits for a handler that is still busy.
   std::string finish(bool client_says_ok) {
+    ended_ = true;
     if (!client_says_ok && nobody_took_over()) {
       run_.world.call("task.set_status", {ref_, model::to_value(model::TaskStatusType::Failure)});
       throw Failure("CLIENT_ERROR");
@@ -70,6 +73,7 @@ class TransferTask {
   Run& run_;
   std::string ref_;
   bool own_ = false;
+  bool ended_ = false;
 };
 
 void add_flag(const Words& words, std::string_view param, std::string_view key, Query& query) {

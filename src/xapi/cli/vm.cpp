@@ -196,7 +196,9 @@ void uninstall(Run& run, const std::vector<Object>& vms) {
     throw cli_error("Nothing was destroyed.");
   }
   for (const Object& vm : all.vms) {
-    if (vm.get(model::VM::power_state) != model::VmPowerState::Halted) {
+    // A snapshot with memory is suspended for ever; VM.destroy takes its memory along.
+    if (vm.get(model::VM::power_state) != model::VmPowerState::Halted &&
+        !vm.get(model::VM::is_a_snapshot)) {
       run.call("VM.hard_shutdown", {vm.ref});
     }
     run.call("VM.destroy", {vm.ref});
@@ -326,11 +328,7 @@ void do_template_uninstall(Run& run) {
 }
 
 void do_snapshot_destroy(Run& run) {
-  const Object snapshot = param_snapshot(run);
-  if (snapshot.get(model::VM::power_state) != model::VmPowerState::Halted) {
-    run.call("VM.hard_shutdown", {snapshot.ref});
-  }
-  run.call("VM.destroy", {snapshot.ref});
+  run.call("VM.destroy", {param_snapshot(run).ref});
 }
 
 void do_console(Run& run) {
