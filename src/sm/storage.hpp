@@ -60,10 +60,11 @@ struct VdiSpec {
   std::string description;
   std::string type = "user";      // XenAPI vdi_type
   std::int64_t virtual_size = 0;
-  bool sharable = false;
+  bool sharable = false;          // makes a raw disk, of which there are no snapshots and clones
   bool read_only = false;
   ImageFormat format = ImageFormat::qcow2;
-  Config sm_config;               // "image": name of a ready-made image that fills the disk, ...
+  Config sm_config;               // "image": name of a ready-made image that fills the disk (a size
+                                  // of 0 is then the image's), "type": "raw" for that format, ...
 };
 BOOST_DESCRIBE_STRUCT(VdiSpec, (),
                       (uuid, name, description, type, virtual_size, sharable, read_only, format,
@@ -76,7 +77,7 @@ struct VdiInfo {
   std::string description;
   std::string type;
   std::int64_t virtual_size = 0;
-  std::int64_t physical_utilisation = 0;
+  std::int64_t physical_utilisation = 0;  // bytes that this VDI alone keeps in use
   bool read_only = false;
   bool sharable = false;
   bool is_a_snapshot = false;
@@ -129,29 +130,39 @@ class Storage {
   virtual void sr_plug(SrSpec spec) = 0;
   virtual void sr_unplug(std::string sr) = 0;     // refused while data paths are there
   virtual void sr_destroy(SrSpec spec) = 0;       // the SR must be plugged; removes all content, unplugs
-  virtual std::vector<std::string> srs() = 0;     // plugged ones
+  // Plugged ones; after a start, those that are still being plugged are waited for, up to 2 s. Other
+  // calls on such an SR wait up to 10 s. An SR that could not be plugged again is in neither list; it
+  // is tried again at the next start, until it is plugged or unplugged.
+  virtual std::vector<std::string> srs() = 0;
   virtual SrState sr_state(std::string sr) = 0;
   virtual std::vector<VdiInfo> sr_scan(std::string sr) = 0;
 
   virtual VdiInfo vdi_create(std::string sr, VdiSpec spec) = 0;
   virtual void vdi_destroy(std::string sr, std::string vdi) = 0;  // refused while in use
+  // Only grows (VDI_TOO_SMALL); NOT_IMPLEMENTED while the disk is in use.
   virtual VdiInfo vdi_resize(std::string sr, std::string vdi, std::int64_t virtual_size) = 0;
   // Both share blocks with their origin. The snapshot is read-only; the clone is independent.
-  // When the VDI is activated its image changes: the running guest is told with
-  // Hypervisor::switch_images and the path that vdi_source gives from now on.
+  // When the VDI has a writable data path its image changes: the running guest is told with
+  // Hypervisor::switch_images and the path that vdi_source gives from now on. Until then the guest
+  // still writes what the snapshot shows; a caller that dies in between finds a guest whose image
+  // is not vdi_source's, and tells it then or destroys the snapshot.
+  // A chain of 30 images cannot be branched again: SR_BACKEND_FAILURE_109.
   virtual VdiInfo vdi_snapshot(std::string sr, std::string vdi, VdiSpec names) = 0;
   virtual VdiInfo vdi_clone(std::string sr, std::string vdi, VdiSpec names) = 0;
   // Gives `vdi` the content of `snapshot` (of the same SR), keeping its uuid; refused while in use.
   virtual VdiInfo vdi_revert(std::string sr, std::string vdi, std::string snapshot) = 0;
   // A full copy, also into another SR (`to_sr`); long.
   virtual VdiInfo vdi_copy(std::string sr, std::string vdi, std::string to_sr, VdiSpec names) = 0;
-  // Fraction done, 0..1, of the running vdi_copy or filling vdi_create of that new VDI uuid.
+  // Fraction done, 0..1, of the running vdi_copy or filling vdi_create of that new VDI uuid; both
+  // calls throw VDI_MISSING when no such call is running.
   virtual double progress(std::string vdi) = 0;
   // Stops it: the running call throws TASK_CANCELLED and removes what it made.
   virtual void cancel(std::string vdi) = 0;
   // Changes what the SR stores about a VDI: "name", "description", "read_only", "sharable", "type".
   virtual VdiInfo vdi_set(std::string sr, std::string vdi, Config changes) = 0;
 
+  // Repeating it with the same id and mode gives the same. VDI_READONLY, VDI_IN_USE (a writer is
+  // alone, unless the VDI is sharable: no readers beside it). Data paths end with the host's boot.
   virtual DiskSource vdi_attach(std::string sr, std::string vdi, std::string data_path,
                                 bool read_write) = 0;
   virtual void vdi_activate(std::string sr, std::string vdi, std::string data_path) = 0;
