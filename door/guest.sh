@@ -10,6 +10,22 @@ guest_patience=600
 # The first uuid a list command gives.
 first_uuid() { local_xe "$@" --minimal | cut -d, -f1; }
 
+# The host knows its processors, storage types and NICs only after its daemons have told it; QEMU is
+# asked about itself first, which takes a while the first time.
+host_is_live() {
+  local host
+  host=$(first_uuid host-list) &&
+    [[ $(local_xe host-param-get "uuid=$host" param-name=host-metrics-live) == true ]]
+}
+
+wait_for_host() {
+  local deadline=$((SECONDS + 180))
+  until host_is_live; do
+    ((SECONDS < deadline)) || { echo "the host is not live after 180 s" && return 1; }
+    sleep 0.1
+  done
+}
+
 make_default_sr() {
   local sr host pool
   sr=$(first_uuid sr-list "name-label=$sr_name")

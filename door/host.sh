@@ -245,6 +245,7 @@ host_up() {
   prepare_state
   mkdir -p "$image_dir"
   start_daemons
+  host_is_live || step "waiting until the host knows itself" "$state/log/guest.log" wait_for_host
   make_default_sr
   [[ $kind == sim ]] || run_demo_guest
   host_summary
