@@ -76,6 +76,9 @@ int main(int argc, char** argv) {
   umask(0027);
   try {
     xcp::xapi::Toolstack toolstack(settings);
+    if (!toolstack.https_refusal().empty())
+      sd_notifyf(0, "STATUS=no HTTPS, only %s: %s", settings.socket.c_str(),
+                 toolstack.https_refusal().c_str());
     sd_notify(0, "READY=1");
     const int signal = wait_for_signal();
     spdlog::info("ended by signal {}", signal);

@@ -89,11 +89,13 @@ struct Toolstack::Parts {
       server.listen_tcp(settings.listen_address, static_cast<std::uint16_t>(settings.https_port),
                         true);
     } catch (const Failure& failure) {
-      spdlog::error("HTTPS is not served, only {}: {}", settings.socket, failure.what());
+      https_refusal = failure.params().empty() ? failure.code() : failure.params().front();
+      spdlog::error("HTTPS is not served, only {}: {}", settings.socket, https_refusal);
     }
   }
 
   Settings settings;
+  std::string https_refusal;
   std::unique_ptr<hypervisor::Hypervisor> hypervisor;
   std::unique_ptr<sm::Storage> storage;
   std::unique_ptr<network::Network> network;
@@ -121,6 +123,8 @@ Toolstack::Toolstack(const Settings& settings) : parts_(std::make_unique<Parts>(
   parts_->server.start();
   spdlog::info("serving XenAPI on {}", parts_->settings.socket);
 }
+
+const std::string& Toolstack::https_refusal() const { return parts_->https_refusal; }
 
 Toolstack::~Toolstack() {
   parts_->server.stop();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "xapi/context.hpp"
 
@@ -15,6 +16,9 @@ class Toolstack {
   // that is in use is told in the log and left alone; the API is served on the unix socket then.
   explicit Toolstack(const Settings& settings);
   ~Toolstack();
+
+  // Why HTTPS is not served though it was asked for; empty when it is.
+  const std::string& https_refusal() const;
 
  private:
   struct Parts;
