@@ -115,7 +115,9 @@ void Front::handle(ExchangePtr exchange) {
   }
   using Serve = void (Front::*)(const ExchangePtr&);
   Serve serve = nullptr;
-  if (request.method == "POST" && (path == "/" || path == "/RPC2" || path == "/json"))
+  // "/xmlrpc" is where npm's xen-api sends its calls.
+  if (request.method == "POST" &&
+      (path == "/" || path == "/RPC2" || path == "/json" || path == "/xmlrpc"))
     serve = &Front::serve_xmlrpc;
   else if (request.method == "POST" && path == "/jsonrpc")
     serve = &Front::serve_jsonrpc;
