@@ -101,7 +101,7 @@ class Host:
         for part in ("run", "log", "images", "sr", "xapi"):
             (self.state / part).mkdir(exist_ok=True)
         password = self.state / "password"
-        password.write_text("".join(f"{user}:{PASSWORD}\n" for user in ("root", *ROLE_USERS)))
+        password.write_text("".join(f"{user}:{PASSWORD}\n" for user in ("root", "stranger", *ROLE_USERS)))
         password.chmod(0o600)
 
     def socket(self, name):
