@@ -22,13 +22,15 @@ configure() {
     cmake -S "$top" --preset "$1" -B "$(build_dir "$1")"
 }
 
-# build PRESET [TARGET...]; all targets without one.
-build() {
-  local preset=$1
+# build PRESET [TARGET...]; all targets without one. In a subshell, which holds the lock no longer than
+# the build takes.
+build() (
+  preset=$1
   shift
   need_packages build tools
   with_lock "$top/build/.lock" "builds"
-  (cd "$top" && configure "$preset")
+  cd "$top"
+  configure "$preset"
   step "building $preset" "$top/build/log/build-$preset.log" \
     nice ninja -C "$(build_dir "$preset")" -j "$(nproc)" "$@"
-}
+)

@@ -43,18 +43,32 @@ make_default_sr() {
   local_xe pool-param-set "uuid=$pool" "default-SR=$sr"
 }
 
-# The builder knows by itself what it has built already.
-make_demo_image() {
+# The builder knows by itself what it has built already. The key beside the images opens the guests
+# made from them over ssh.
+make_demo_image() (
   with_lock "$image_dir/.lock" "makes the demo guest's image"
+  [[ -s $image_dir/guest-key ]] ||
+    ssh-keygen -q -t ed25519 -N '' -C 'guests of this Kronos host' -f "$image_dir/guest-key"
   step "making the Debian 12 image" "$state/log/image.log" \
-    "$top/templates/images/build-image" debian-12 --output "$image_dir" --prune
-}
+    "$top/templates/images/build-image" debian-12 --output "$image_dir" \
+    --ssh-key "$image_dir/guest-key.pub" --prune
+)
 
+# Behind QEMU's user-mode network a guest is reached through a port of this machine.
 install_demo_guest() {
-  local vm network
+  local vm network vif
   vm=$(local_xe vm-install template=debian-12 "new-name-label=$guest_name" "sr-name-label=$sr_name")
   network=$(first_uuid network-list)
-  local_xe vif-create "vm-uuid=$vm" "network-uuid=$network" device=0 mac=random
+  vif=$(local_xe vif-create "vm-uuid=$vm" "network-uuid=$network" device=0 mac=random)
+  local_xe vif-param-set "uuid=$vif" other-config:port-forwards=0:22
+}
+
+# How to reach the demo guest with ssh; nothing when it does not run.
+guest_ssh() {
+  local forwards
+  forwards=$(local_xe vif-list "vm-name-label=$guest_name" params=runtime-properties --minimal)
+  [[ $forwards =~ 127\.0\.0\.1:([0-9]+)-\>22 ]] &&
+    echo "ssh -i $image_dir/guest-key -p ${BASH_REMATCH[1]} root@127.0.0.1"
 }
 
 wait_for_address() {

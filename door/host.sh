@@ -179,7 +179,7 @@ prepare_state() {
   find_identity
   mkdir -p "$state"
   chmod 755 "$state"
-  install -d -m 755 "$state/log"
+  install -d -m 755 "$state"/{log,kernels}
   # Sticky: xapi makes its own socket here and can remove no other.
   install -d -m 1775 -g "$xapi_gid" "$state/run"
   install -d -m 700 "$state"/{hypervisor,storage,network,sr}
@@ -213,7 +213,7 @@ start_xapi() {
     --state-dir "$kept/xapi" --socket "$kept/run/xapi.sock"
     --hypervisor-socket "$kept/run/hypervisor.sock" --storage-socket "$kept/run/storage.sock"
     --network-socket "$kept/run/network.sock" --auth-socket "$kept/run/auth.sock"
-    --templates-dir "$tree/templates"
+    --templates-dir "$tree/templates" --kernel-dir "$state/kernels"
   )
   start_daemon xapi "${inside[@]}" "${drop_privileges[@]}" "$tree${binary#"$top"}" "${arguments[@]}"
 }
@@ -239,8 +239,9 @@ host_up() {
   image_dir=${KRONOS_IMAGES:-$top/build/images}
   say "Kronos host in $state"
   if [[ $kind == libvirt ]]; then need_packages build tools run; else need_packages build tools; fi
-  # shellcheck disable=SC2046
-  build "$preset" $(product_targets)
+  local -a product
+  mapfile -t product < <(product_targets)
+  build "$preset" "${product[@]}"
   with_lock "$state/.lock" "starts or stops this host"
   prepare_state
   mkdir -p "$image_dir"
@@ -260,6 +261,10 @@ host_summary() {
   say ""
   say "The host is up."
   local_xe vm-list is-control-domain=false params=name-label,power-state,networks >&2
+  if [[ $kind != sim ]]; then
+    say "  its console    xe console vm=$guest_name   (root, password kronos; leave with Ctrl-])"
+    say "  log in to it    $(guest_ssh || echo '(it is not running)')"
+  fi
   cat >&2 <<TEXT
   in this shell   eval "\$(./kronos env$option)"; xe vm-list
   XenAPI          $url   user root   password $password
