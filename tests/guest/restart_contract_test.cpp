@@ -188,11 +188,10 @@ TEST_F(RestartContract, KilledInTheMiddleOfItsWork) {
     work.join();
     world().daemon->start();
 
+    if (world().real_guests)
+      wait_until("libvirt knows what lives",
+                 [&] { return hv().domains().size() == processes_of_guests().size(); });
     const auto domains = hv().domains();
-    const auto processes = processes_of_guests();
-    if (world().real_guests) {
-      EXPECT_EQ(processes.size(), domains.size());
-    }
     if (!domains.empty()) {
       EXPECT_TRUE(domains[0].ours);
       if (std::filesystem::exists(saved)) {

@@ -3,6 +3,7 @@
 #include "terminal.hpp"
 
 #include <array>
+#include <atomic>
 #include <stdexcept>
 
 namespace xcp::test {
@@ -30,7 +31,9 @@ std::string Terminal::wait_for(const std::string& text, std::chrono::seconds tim
 
 std::string Terminal::run(const std::string& command, std::chrono::seconds timeout) {
   // The shell echoes what is typed: the marks are spelled so that only their output matches.
-  const std::string mark = "mark" + std::to_string(++commands_);
+  // A new reader gets the old output first: no two commands have the same mark.
+  static std::atomic<int> commands{0};
+  const std::string mark = "mark" + std::to_string(++commands);
   type("echo \"begin\"-" + mark + "; " + command + "; echo \"status\" $? \"end\"-" + mark + "\n");
   wait_for("begin-" + mark, timeout);
   return wait_for(" end-" + mark, timeout);

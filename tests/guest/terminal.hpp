@@ -31,7 +31,6 @@ class Terminal {
  private:
   UniqueFd console_;
   std::string seen_;
-  int commands_ = 0;
 };
 
 }  // namespace xcp::test

@@ -12,7 +12,6 @@
 #include "base/fd.hpp"
 #include "hypervisor/libvirt/host.hpp"
 #include "hypervisor/libvirt/names.hpp"
-#include "hypervisor/libvirt/pending.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -82,6 +81,11 @@ const DriverSettings& checked(const DriverSettings& settings) {
     throw internal_error("the libvirt driver needs an absolute state directory");
   for (const char* part : {"", "/sockets", "/consoles", "/nvram", "/pending"})
     std::filesystem::create_directories(settings.state_dir + part);
+  // QEMU, which runs as another user under libvirtd, must reach its guest's variables.
+  std::filesystem::permissions(
+      settings.state_dir + "/nvram",
+      std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
+      std::filesystem::perm_options::add);
   return settings;
 }
 
@@ -115,15 +119,8 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
   connection_ = std::make_unique<Connection>(
       uri, [this](virConnectPtr connection) { return register_callbacks(connection); });
   clear_left_over();
-  for (const DomainHandle& domain : connection_->all()) {
-    try {
-      adopt(view_of(domain.get(), ""));
-    } catch (const Failure&) {
-      // It ended just now, or its console is held by a process that goes away; console() tries
-      // again.
-    }
-  }
-  tidier_ = std::thread([this] { tidy_ended(); });
+  adopt_running();
+  tidier_ = std::thread([this] { tidy(); });
 }
 
 LibvirtDriver::~LibvirtDriver() {
@@ -144,42 +141,6 @@ std::chrono::milliseconds LibvirtDriver::option_ms(const char* name,
   int number = 0;
   const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && number > 0 ? std::chrono::milliseconds(number) : otherwise;
-}
-
-// ---- what a killed predecessor left -----------------------------------------------------------
-
-void LibvirtDriver::clear_left_over() {
-  for (const auto& [record, pending] : left_over(settings_.state_dir + "/pending")) {
-    const bool runs = connection_->find(pending.uuid) != nullptr;
-    bool remove = false;
-    switch (pending.kind) {
-      case PendingKind::build:
-        remove = !runs;
-        break;
-      // The guest ended: the file is its only memory.
-      case PendingKind::save:
-        remove = runs;
-        break;
-      case PendingKind::checkpoint:
-        remove = true;
-        break;
-    }
-    if (remove)
-      for (const std::string& file : pending.files) unlink(file.c_str());
-    unlink(record.c_str());
-  }
-  // Sockets and rings of domains that ended while nobody looked.
-  for (const char* part : {"/sockets", "/consoles"})
-    for (const auto& entry : std::filesystem::directory_iterator(settings_.state_dir + part)) {
-      const std::string uuid = entry.path().stem();
-      if (connection_->find(uuid) == nullptr) unlink(entry.path().c_str());
-    }
-}
-
-void LibvirtDriver::adopt(const DomainView& view) {
-  if (!view.state.ours) return;
-  if (view.agent_connected) agents_.connected(view.state.uuid);
-  if (!view.serial_socket.empty()) consoles_.watch(view.state.uuid, view.serial_socket);
 }
 
 // ---- finding ----------------------------------------------------------------------------------

@@ -84,8 +84,13 @@ class LibvirtDriver : public Hypervisor {
   Found require(const std::string& uuid);
   static DomainView view_of(virDomainPtr domain, const std::string& uuid);
   static DomainPower power_of(virDomainPtr domain);
-  void adopt(const DomainView& view);
+
+  // ---- the past (reconnect.cpp)
+  bool still_runs(const std::string& uuid);
   void clear_left_over();
+  void adopt_running();
+  void confirm(const std::string& uuid);
+  void remove_strays(const std::string& uuid);
 
   // ---- making and ending (lifecycle.cpp)
   struct Nvram {
@@ -119,7 +124,7 @@ class LibvirtDriver : public Hypervisor {
   void on_ended(const std::string& uuid, int detail);
   void on_monitor_shutdown(const std::string& uuid, const std::string& details);
   GuestFacts ask_agent(const std::string& uuid);
-  void tidy_ended();
+  void tidy();
   friend struct Callbacks;
 
   std::chrono::milliseconds option_ms(const char* name, std::chrono::milliseconds otherwise) const;
@@ -144,6 +149,8 @@ class LibvirtDriver : public Hypervisor {
   std::set<std::string> reboot_asked_;    // power-off on the way to a reboot asked by us
   std::map<std::string, std::chrono::steady_clock::time_point> rebooted_at_;
   std::deque<std::string> ended_;
+  std::deque<std::string> adopted_;  // found running, not yet confirmed
+  std::map<std::string, int> stray_rounds_;
   bool first_connection_ = true;
   bool stopping_ = false;
 

@@ -286,22 +286,33 @@ void LibvirtDriver::forget(std::string uuid) {
   unlink((settings_.state_dir + "/libvirt/log/qemu/" + uuid + ".log").c_str());
 }
 
-void LibvirtDriver::tidy_ended() {
+// Clears up after domains that ended, looks after those that were found, and comes back to a
+// libvirtd that was away: nobody else may call for long, and events come only over a connection.
+void LibvirtDriver::tidy() {
+  constexpr seconds between_looks{1};
+  bool away = false;
   std::unique_lock lock(mutex_);
   for (;;) {
-    tidy_.wait(lock, [this] { return stopping_ || !ended_.empty(); });
+    tidy_.wait_for(lock, between_looks, [&] { return stopping_ || (!ended_.empty() && !away); });
     if (stopping_) return;
-    const std::string uuid = std::move(ended_.front());
-    ended_.pop_front();
+    away = false;
+    std::deque<std::string> ended = std::exchange(ended_, {});
+    std::deque<std::string> adopted = std::exchange(adopted_, {});
     lock.unlock();
     try {
-      // The VM may have been built again meanwhile: what is there then is the new domain's.
-      const auto hold = locks_.hold(uuid);
-      if (!connection_->find(uuid)) clear_after(uuid);
+      connection_->get();
+      for (; !ended.empty(); ended.pop_front()) {
+        // The VM may have been built again meanwhile: what is there then is the new domain's.
+        const auto hold = locks_.hold(ended.front());
+        if (!connection_->find(ended.front())) clear_after(ended.front());
+      }
+      for (; !adopted.empty(); adopted.pop_front()) confirm(adopted.front());
     } catch (const Failure&) {
-      // libvirtd is away; the next start clears up.
+      away = true;
     }
     lock.lock();
+    ended_.insert(ended_.end(), ended.begin(), ended.end());
+    adopted_.insert(adopted_.end(), adopted.begin(), adopted.end());
   }
 }
 
@@ -310,7 +321,6 @@ void LibvirtDriver::tidy_ended() {
 void LibvirtDriver::save(std::string uuid, std::string path) {
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
-  if (exists(path)) throw internal_error(path + " exists already; VM " + uuid + " was not saved");
   const bool fresh = !exists(path);
   PendingRecord record(settings_.state_dir + "/pending",
                        {PendingKind::save, uuid, fresh ? std::vector{path} : Files{}});
@@ -329,7 +339,6 @@ void LibvirtDriver::checkpoint(std::string uuid, std::string path,
                                std::map<std::string, DiskSpec> new_images) {
   const auto hold = locks_.hold(uuid);
   const Found found = require(uuid);
-  if (exists(path)) throw internal_error(path + " exists already; VM " + uuid + " was not saved");
   const bool fresh = !exists(path);
   PendingRecord record(settings_.state_dir + "/pending",
                        {PendingKind::checkpoint, uuid, fresh ? std::vector{path} : Files{}});
