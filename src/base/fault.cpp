@@ -3,6 +3,7 @@
 // it.
 #include "base/fault.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ struct Armed {
   std::mutex mutex;
   std::vector<Fault> faults;
   std::vector<std::string> passed;
+  int trace = -1;  // open as long as the process lives
 };
 
 Armed& armed() {
@@ -83,6 +85,14 @@ void take_from_environment() {
     if (state != State::unread) return;
     const char* text = std::getenv("XCP_FAULT");
     arm_faults(text == nullptr ? "" : text);
+    const char* trace = std::getenv("XCP_FAULT_TRACE");
+    if (trace == nullptr || *trace == '\0') return;
+    Armed& table = armed();
+    std::lock_guard lock(table.mutex);
+    table.trace = open(trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (table.trace < 0)
+      throw internal_error("XCP_FAULT_TRACE: cannot write \"" + std::string(trace) + "\"");
+    state = State::armed;
   });
 }
 
@@ -110,6 +120,11 @@ void fault_point(const char* name) {
   Armed& table = armed();
   std::unique_lock lock(table.mutex);
   table.passed.emplace_back(name);
+  if (table.trace >= 0) {
+    const std::string line = std::string(name) + "\n";
+    // One write, so that lines stay whole; a test that cannot read them notices.
+    [[maybe_unused]] const auto written = write(table.trace, line.data(), line.size());
+  }
   for (Fault& fault : table.faults) {
     if (fault.name != name || --fault.passing != 0) continue;
     switch (fault.effect) {

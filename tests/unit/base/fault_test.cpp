@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/failure.hpp"
+#include "base/fd.hpp"
 
 namespace xcp {
 namespace {
@@ -66,6 +67,16 @@ TEST(Fault, StopStops) {
 
 TEST(Fault, SeveralAtOnce) {
   EXPECT_TRUE(WIFSIGNALED(status_of_child("x=error,t.one=kill")));
+}
+
+TEST(Fault, TheTraceNamesEveryPlaceInOrder) {
+  const std::string path = "/tmp/xcp-fault-trace-" + std::to_string(getpid());
+  setenv("XCP_FAULT_TRACE", path.c_str(), 1);
+  EXPECT_EQ(WEXITSTATUS(status_of_child("")), 0);
+  EXPECT_TRUE(WIFSIGNALED(status_of_child("t.two=kill")));
+  unsetenv("XCP_FAULT_TRACE");
+  EXPECT_EQ(read_file(path), "t.one\nt.two\nt.one\nt.one\nt.two\n");
+  unlink(path.c_str());
 }
 
 TEST(Fault, NamesPassedAreKeptWhileArmed) {
