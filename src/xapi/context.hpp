@@ -35,6 +35,7 @@ struct Settings {
   std::string network_socket;
   std::string auth_socket;
   std::string templates_dir;
+  std::string kernel_dir;        // where PV_kernel and PV_ramdisk may lie
   std::string group = "xapi";   // may use the unix socket
   unsigned workers = 16;     // threads for quick calls
   unsigned operations = 48;  // threads for long operations

@@ -225,7 +225,24 @@ HostFacts::~HostFacts() {
 }
 
 void HostFacts::begin(Services& services) {
-  thread_ = std::thread([this, &services] { run(services); });
+  using Parts = std::vector<Part>;
+  const std::array<Parts, 3> daemons{
+      Parts{{"hypervisor", fill_hypervisor}},
+      Parts{{"storage", fill_storage}, {"storage repositories", replug_srs}, {"disks", scan_srs}},
+      Parts{{"network", scan_pifs}}};
+  awaited_ = daemons.size();
+  for (const Parts& parts : daemons)
+    threads_.emplace_back([this, parts, &services] { run(parts, services); });
+}
+
+void HostFacts::wait_for_first(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, limit, [&] { return awaited_ == 0; });
+}
+
+void HostFacts::wait() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void HostFacts::stop() {
@@ -234,37 +251,32 @@ void HostFacts::stop() {
     stopping_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  wait();
 }
 
-void HostFacts::run(Services& services) {
-  struct Part {
-    const char* name;
-    void (*fill)(Services&);
-    bool done = false;
-  };
-  std::array<Part, 5> parts{{{"hypervisor", fill_hypervisor},
-                             {"storage", fill_storage},
-                             {"storage repositories", replug_srs},
-                             {"disks", scan_srs},
-                             {"network", scan_pifs}}};
-  bool told = false;
-  for (;;) {
-    bool all = true;
-    for (Part& part : parts) {
-      if (part.done) continue;
-      try {
-        part.fill(services);
-        part.done = true;
-      } catch (const std::exception& error) {
-        if (!told) spdlog::warn("no facts about {} yet: {}", part.name, error.what());
-        all = false;
-      }
+void HostFacts::run(const std::vector<Part>& parts, Services& services) {
+  bool first = true;
+  for (const Part& part : parts) {
+    bool told = false;
+    while (!tried(part, services, told)) {
+      std::unique_lock lock(mutex_);
+      if (wake_.wait_for(lock, std::chrono::seconds(1), [&] { return stopping_; })) return;
     }
-    if (all) return;
-    told = true;
-    std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, std::chrono::seconds(1), [&] { return stopping_; })) return;
+    if (!std::exchange(first, false)) continue;
+    std::lock_guard lock(mutex_);
+    --awaited_;
+    wake_.notify_all();
+  }
+}
+
+bool HostFacts::tried(const Part& part, Services& services, bool& told) {
+  try {
+    part.fill(services);
+    return true;
+  } catch (const std::exception& error) {
+    if (!std::exchange(told, true))
+      spdlog::warn("no facts about {} yet: {}", part.name, error.what());
+    return false;
   }
 }
 

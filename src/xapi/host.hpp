@@ -5,11 +5,13 @@
 // daemon that hangs does not keep the toolstack from starting.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "xapi/context.hpp"
 
@@ -23,21 +25,34 @@ struct HostRefs {
 // Makes what a host must have at its first start; finds it later.
 HostRefs ensure_host(db::Store& store, const Settings& settings);
 
-// Brings the records of this host up to date with each daemon, trying again until it answered, and
-// plugs the SRs that were plugged before.
+// Brings the records of this host up to date with each daemon (one thread a daemon, so that a slow
+// one does not delay the others), trying again until it answered; plugs and scans the SRs that were
+// plugged before.
 class HostFacts {
  public:
   HostFacts() = default;
   ~HostFacts();
   void begin(Services& services);
+  // Returns when every daemon has told its first facts, or after `limit`: a host should know its
+  // storage drivers and networks when it says that it is ready, but not at any price.
+  void wait_for_first(std::chrono::milliseconds limit);
+  // Until every daemon has told everything.
+  void wait();
   void stop();
 
  private:
-  void run(Services& services);
+  struct Part {
+    const char* name;
+    void (*fill)(Services&);
+  };
+  void run(const std::vector<Part>& parts, Services& services);
+  bool tried(const Part& part, Services& services, bool& told);
+
   bool stopping_ = false;
+  std::size_t awaited_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 // The PIF of a NIC of this host, brought up to date; made with a network of its own when there is

@@ -20,6 +20,7 @@ xcp::xapi::Settings default_settings() {
   settings.network_socket = "/run/xcp/network.sock";
   settings.auth_socket = "/run/xcp/auth.sock";
   settings.templates_dir = "/usr/share/xcp/templates";
+  settings.kernel_dir = "/var/lib/xcp/guest";
   return settings;
 }
 
@@ -34,6 +35,9 @@ void add_options(CLI::App& app, xcp::xapi::Settings& settings) {
   app.add_option("--storage-socket", settings.storage_socket)->capture_default_str();
   app.add_option("--network-socket", settings.network_socket)->capture_default_str();
   app.add_option("--auth-socket", settings.auth_socket)->capture_default_str();
+  app.add_option("--kernel-dir", settings.kernel_dir,
+                 "the one directory that guests' kernels (PV_kernel, PV_ramdisk) are taken from")
+      ->capture_default_str();
   app.add_option("--templates-dir", settings.templates_dir, "guest templates")
       ->capture_default_str();
   app.add_option("--group", settings.group,

@@ -119,6 +119,7 @@ Toolstack::Toolstack(const Settings& settings) : parts_(std::make_unique<Parts>(
   load_templates(parts_->store, parts_->settings.templates_dir);
   parts_->listen();
   parts_->facts.begin(parts_->services);
+  parts_->facts.wait_for_first(std::chrono::milliseconds(500));
   parts_->reconciler.begin(parts_->services);
   parts_->server.start();
   spdlog::info("serving XenAPI on {}", parts_->settings.socket);

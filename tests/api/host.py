@@ -98,7 +98,7 @@ class Host:
         self.state = pathlib.Path(directory or tempfile.mkdtemp(prefix="xcp-api-", dir="/tmp"))
         self.processes = {}
         self.port = free_port()
-        for part in ("run", "log", "images", "sr", "xapi"):
+        for part in ("run", "log", "images", "sr", "xapi", "kernels"):
             (self.state / part).mkdir(exist_ok=True)
         password = self.state / "password"
         password.write_text("".join(f"{user}:{PASSWORD}\n" for user in ("root", "stranger", *ROLE_USERS)))
@@ -127,7 +127,7 @@ class Host:
                                + [word for option in self.options for word in ("--option", option)],
             "xapi": [BUILD / "src/xapi/xapi", "--socket", run / "xapi.sock", "--state-dir", state / "xapi",
                      "--listen", "127.0.0.1", "--https-port", str(self.port), "--group", "root",
-                     "--templates-dir", TOP / "templates",
+                     "--templates-dir", TOP / "templates", "--kernel-dir", state / "kernels",
                      "--hypervisor-socket", run / "hypervisor.sock", "--storage-socket", run / "storage.sock",
                      "--network-socket", run / "network.sock", "--auth-socket", run / "auth.sock"],
         }[daemon]

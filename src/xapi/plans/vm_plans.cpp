@@ -2,6 +2,9 @@
 // Each step captures what it needs by value: a plan may outlive the view it was made from.
 #include "xapi/plans/vm_plans.hpp"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "base/failure.hpp"
 #include "xapi/plans/disk_plans.hpp"
 #include "xapi/plans/network_spec.hpp"
@@ -54,8 +57,30 @@ void add_final_steps(Plan& plan, Services& services, const db::Object<VM>& vm, b
 
 }  // namespace
 
+namespace {
+
+// A VM administrator names these files and root opens them: only what was put into the directory
+// for guests' kernels is let through.
+void check_kernel_path(const Services& services, const std::string& path) {
+  if (path.empty()) return;
+  const std::filesystem::path directory(services.settings.kernel_dir);
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  const auto allowed = std::filesystem::weakly_canonical(directory);
+  if (!error && std::mismatch(allowed.begin(), allowed.end(), real.begin(), real.end()).first ==
+                    allowed.end())
+    return;
+  throw Failure(
+      "VALUE_NOT_SUPPORTED",
+      {"PV_kernel", path, "kernels of guests are files in " + services.settings.kernel_dir});
+}
+
+}  // namespace
+
 Plan start_plan(Services& services, const db::Snapshot& view, const db::Object<VM>& vm, bool paused,
                 StartedPtr started) {
+  check_kernel_path(services, vm[VM::PV_kernel]);
+  check_kernel_path(services, vm[VM::PV_ramdisk]);
   Plan plan("VM.start");
   add_absence_step(plan, services, vm);
   add_device_steps(plan, services, view, vm, started);
