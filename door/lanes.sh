@@ -5,7 +5,10 @@
 # status 77 means that it cannot run on this machine. It finds the tree in KRONOS_TOP.
 export KRONOS_TOP=$top
 
-default_lanes=(unit door api clients guest fuzz asan tsan packages)
+# What runs without a name. The unit tests run once, under the sanitizers (asan), where the corpora of
+# the fuzz targets are replayed as well; "unit" is the quick build of the same tests, and "fuzz" looks
+# further than the corpora.
+default_lanes=(asan door api clients guest tsan packages)
 
 # Which packages a lane needs besides the group of its own name.
 lane_packages() {
