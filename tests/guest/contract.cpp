@@ -23,6 +23,14 @@ World& world() {
   return the_world;
 }
 
+void copy_directory(const std::string& from, const std::string& to) {
+  if (!std::filesystem::exists(from)) return;
+  std::filesystem::create_directories(to);
+  std::filesystem::copy(
+      from, to,
+      std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+}
+
 std::string code_of(const std::function<void()>& call) {
   try {
     call();

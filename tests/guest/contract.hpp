@@ -21,9 +21,15 @@ struct World {
   std::string directory;     // temporary, of this run
   bool real_guests = false;  // Linux in the guest: commands can be typed
   hypervisor::DirectKernel kernel;
+  std::vector<std::string> arguments;  // of the daemon
+  std::string qemu_capabilities;       // what libvirt learned of QEMU in earlier runs
   std::unique_ptr<DaemonProcess> daemon;
 };
 World& world();
+
+// libvirt asks a QEMU it does not know for all it can do, which takes long on a busy machine. It
+// keeps the answers and checks whether they are still true; so they are kept from run to run.
+void copy_directory(const std::string& from, const std::string& to);
 
 // Follows the events of one client.
 class EventReader {

@@ -22,9 +22,9 @@ constexpr std::chrono::seconds start_timeout{120};
 
 }  // namespace
 
-DaemonProcess::DaemonProcess(std::string program, std::vector<std::string> arguments,
+DaemonProcess::DaemonProcess(std::vector<std::string> command, std::vector<std::string> arguments,
                              std::string directory)
-    : program_(std::move(program)),
+    : command_(std::move(command)),
       arguments_(std::move(arguments)),
       directory_(std::move(directory)) {
   std::filesystem::create_directories(state_directory());
@@ -42,8 +42,8 @@ std::unique_ptr<hypervisor::Hypervisor> DaemonProcess::another_client() const {
 void DaemonProcess::start() {
   const std::string socket = directory_ + "/socket";
   unlink(socket.c_str());
-  std::vector<std::string> words{program_, "--socket",    socket,           "--group",
-                                 "",       "--state-dir", state_directory()};
+  std::vector<std::string> words = command_;
+  words.insert(words.end(), {"--socket", socket, "--group", "", "--state-dir", state_directory()});
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -54,9 +54,9 @@ void DaemonProcess::start() {
   for (const int fd : {1, 2})
     posix_spawn_file_actions_addopen(&actions, fd, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                      0600);
-  const int error = posix_spawn(&pid_, program_.c_str(), &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw system_failure("start " + program_, error);
+  if (error != 0) throw system_failure("start " + command_[0], error);
   for (const auto deadline = Clock::now() + start_timeout; !connect_unix(socket);) {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_ || Clock::now() > deadline) {

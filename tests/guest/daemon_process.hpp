@@ -15,8 +15,10 @@ namespace xcp::test {
 
 class DaemonProcess {
  public:
-  // `arguments`: driver, options. Throws when it does not serve within two minutes.
-  DaemonProcess(std::string program, std::vector<std::string> arguments, std::string directory);
+  // `command`: the daemon, or a program that becomes the daemon; `arguments`: driver, options.
+  // Throws when it does not serve within two minutes.
+  DaemonProcess(std::vector<std::string> command, std::vector<std::string> arguments,
+                std::string directory);
   // Ends the daemon; guests run on.
   ~DaemonProcess();
   DaemonProcess(const DaemonProcess&) = delete;
@@ -32,7 +34,7 @@ class DaemonProcess {
   std::string state_directory() const { return directory_ + "/state"; }
 
  private:
-  const std::string program_;
+  const std::vector<std::string> command_;
   const std::vector<std::string> arguments_;
   const std::string directory_;
   pid_t pid_ = -1;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/failure.hpp"
+#include "base/fd.hpp"
 #include "base/ref.hpp"
 #include "contract.hpp"
 
@@ -291,6 +292,58 @@ TEST_F(LifecycleContract, ADisplayIsServed) {
   spec.vnc = false;
   hv().build(spec);
   EXPECT_EQ(code_of([&] { hv().console(uuid_, ConsoleKind::vnc); }), "VALUE_NOT_SUPPORTED");
+}
+
+// A disk whose boot sector writes `text` to the first serial port.
+void write_boot_sector(const std::string& path, const std::string& text) {
+  // xor ax,ax; mov ds,ax; mov si,text; mov dx,0x3f8; next: lodsb; test al,al; jz end; out dx,al;
+  // jmp next; end: hlt; jmp end; text:
+  const unsigned char code[] = {0x31, 0xc0, 0x8e, 0xd8, 0xbe, 0x16, 0x7c, 0xba, 0xf8, 0x03, 0xac,
+                                0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, 0xf4, 0xeb, 0xfd, 0x90};
+  std::string sector(reinterpret_cast<const char*>(code), sizeof(code));
+  sector += text;
+  sector.resize(510, '\0');
+  sector += "\x55\xaa";
+  sector.resize(1 << 20, '\0');
+  write_file_durably(path, sector);
+}
+
+TEST_F(LifecycleContract, TheBootOrderDecides) {
+  if (!world().real_guests) GTEST_SKIP() << "needs firmware";
+  for (const char* name : {"first", "second"})
+    write_boot_sector(files_ + "/" + name, std::string("booted from the ") + name);
+  VmSpec spec = small_guest();
+  spec.direct_kernel.reset();
+  spec.boot_order = "dc";
+  spec.disks = {disk("0", files_ + "/first"), disk("1", files_ + "/second")};
+  for (const bool second : {false, true}) {
+    spec.disks[1].bootable = second;
+    hv().build(spec);
+    hv().unpause(uuid_);
+    terminal().wait_for(second ? "booted from the second" : "booted from the first");
+    hv().destroy(uuid_);
+  }
+}
+
+TEST_F(LifecycleContract, AUefiGuestKeepsItsVariablesUntilItIsForgotten) {
+  VmSpec spec = small_guest();
+  spec.firmware = Firmware::uefi;
+  spec.memory_static_max_bytes = spec.memory_target_bytes = 256 << 20;
+  start(spec);
+  EXPECT_EQ(code_of([&] { hv().forget(uuid_); }), "OPERATION_NOT_ALLOWED");
+  if (world().real_guests) {
+    EXPECT_NE(terminal().run("ls -d /sys/firmware/efi").find("status 0"), std::string::npos);
+  }
+  hv().destroy(uuid_);
+  const std::string kept = world().daemon->state_directory() + "/nvram/" + uuid_ + ".fd";
+  if (world().real_guests) {
+    EXPECT_TRUE(std::filesystem::exists(kept));
+  }
+  hv().build(spec);
+  hv().destroy(uuid_);
+  hv().forget(uuid_);
+  EXPECT_FALSE(std::filesystem::exists(kept));
+  hv().forget(uuid_);
 }
 
 TEST_F(LifecycleContract, StatisticsCount) {

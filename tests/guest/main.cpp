@@ -34,16 +34,6 @@ void prepare_guest(const std::string& directory) {
   world().kernel = {directory + "/vmlinuz", directory + "/initrd.img", "console=ttyS0"};
 }
 
-// libvirt asks a QEMU it does not know for all it can do, which takes long on a busy machine. It
-// keeps the answers, checks whether they are still true, and so can we from run to run.
-void copy_directory(const std::string& from, const std::string& to) {
-  if (!std::filesystem::exists(from)) return;
-  std::filesystem::create_directories(to);
-  std::filesystem::copy(
-      from, to,
-      std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -81,10 +71,13 @@ int main(int argc, char** argv) {
       prepare_guest(guest);
     else
       world().kernel = {"/boot/vmlinuz", "/boot/initrd.img", "console=ttyS0"};
+    world().arguments = arguments;
     const std::string known = guest + "/qemu-capabilities";
     const std::string learned = world().directory + "/state/libvirt/cache";
     if (world().real_guests) copy_directory(known, learned);
-    world().daemon = std::make_unique<DaemonProcess>(XCP_HYPERVISORD, arguments, directory);
+    world().qemu_capabilities = known;
+    world().daemon = std::make_unique<DaemonProcess>(std::vector<std::string>{XCP_HYPERVISORD},
+                                                     arguments, directory);
     status = RUN_ALL_TESTS();
     if (world().real_guests) copy_directory(learned, known);
   } catch (const std::exception& error) {

@@ -93,6 +93,7 @@ const DriverSettings& checked(const DriverSettings& settings) {
 
 LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
     : settings_(checked(settings)),
+      short_state_dir_(settings.state_dir),
       consoles_(settings.state_dir + "/consoles"),
       agents_([this](const std::string& uuid) { return ask_agent(uuid); },
               [this](const std::string& uuid) { events_.append(EventKind::guest_facts, uuid); },
@@ -100,7 +101,7 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
                option_ms("agent_calm_ms", std::chrono::seconds(30))}) {
   host_view_.emulator = find_emulator(settings_);
   host_view_.accelerated = choose_acceleration(settings_, host_view_.emulator);
-  host_view_.socket_directory = settings_.state_dir + "/sockets";
+  host_view_.socket_directory = short_state_dir_.str() + "/sockets";
   host_view_.is_block_device = is_block_device;
   host_view_.is_openvswitch = is_openvswitch;
   for (const FirmwareFiles& place : uefi_places) {
@@ -109,7 +110,7 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
     uefi_vars_ = place.vars;
   }
   const std::string uri = settings_.uri.empty()
-                              ? "qemu:///embed?root=" + settings_.state_dir + "/libvirt"
+                              ? "qemu:///embed?root=" + short_state_dir_.str() + "/libvirt"
                               : settings_.uri;
   const auto root = embedded_root(uri);
   if (root) {

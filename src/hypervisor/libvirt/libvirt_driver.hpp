@@ -29,6 +29,7 @@
 #include "hypervisor/libvirt/domain_state.hpp"
 #include "hypervisor/libvirt/domain_xml.hpp"
 #include "hypervisor/libvirt/reaper.hpp"
+#include "hypervisor/libvirt/short_path.hpp"
 #include "hypervisor/libvirt/signals.hpp"
 
 namespace xcp::hypervisor::libvirt {
@@ -130,6 +131,7 @@ class LibvirtDriver : public Hypervisor {
   std::chrono::milliseconds option_ms(const char* name, std::chrono::milliseconds otherwise) const;
 
   const DriverSettings settings_;
+  const ShortPath short_state_dir_;  // for sockets
   HostView host_view_;
   std::string uefi_vars_;
 

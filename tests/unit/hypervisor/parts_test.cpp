@@ -14,6 +14,7 @@
 #include "hypervisor/keyed_locks.hpp"
 #include "hypervisor/libvirt/host.hpp"
 #include "hypervisor/libvirt/pending.hpp"
+#include "hypervisor/libvirt/short_path.hpp"
 #include "hypervisor/libvirt/signals.hpp"
 #include "hypervisor/libvirt/spec_check.hpp"
 
@@ -119,6 +120,26 @@ TEST(Host, CpuAndMemory) {
       "MemTotal:  2048 kB\nMemFree: 5 kB\nMemAvailable:  1024 kB\nHugePages: 0\n");
   EXPECT_EQ(memory.total_bytes, 2048 << 10);
   EXPECT_EQ(memory.free_bytes, 1024 << 10);
+}
+
+TEST(ShortPath, ALongDirectoryGetsAShortName) {
+  EXPECT_EQ(libvirt::ShortPath("/var/lib/xcp/hypervisor").str(), "/var/lib/xcp/hypervisor");
+  char name[] = "/tmp/xcp-short-XXXXXX";
+  ASSERT_NE(mkdtemp(name), nullptr);
+  const std::string directory = std::string(name) + "/" + std::string(60, 'd');
+  std::filesystem::create_directories(directory);
+  std::string link;
+  {
+    const libvirt::ShortPath path(directory);
+    link = path.str();
+    EXPECT_LT(link.size(), 30u);
+    write_file_durably(link + "/file", "content");
+    EXPECT_EQ(read_file(directory + "/file"), "content");
+    EXPECT_NE(libvirt::ShortPath(directory + "x").str(), link);
+  }
+  EXPECT_FALSE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(libvirt::ShortPath(directory).str(), link) << "the same again";
+  std::filesystem::remove_all(name);
 }
 
 TEST(Driver, AMissingModuleIsNamed) {
