@@ -63,12 +63,12 @@ install_demo_guest() {
   local_xe vif-param-set "uuid=$vif" other-config:port-forwards=0:22
 }
 
-# How to reach the demo guest with ssh; nothing when it does not run.
+# How to reach the demo guest with ssh; false when it does not run.
 guest_ssh() {
-  local forwards
-  forwards=$(local_xe vif-list "vm-name-label=$guest_name" params=runtime-properties --minimal)
-  [[ $forwards =~ 127\.0\.0\.1:([0-9]+)-\>22 ]] &&
-    echo "ssh -i $image_dir/guest-key -p ${BASH_REMATCH[1]} root@127.0.0.1"
+  local port
+  port=$("$top/door/forwarded-port" "https://127.0.0.1:$(cat "$state/port")" "$state/password" \
+    "$guest_name" 22) && [[ $port ]] &&
+    echo "ssh -i $image_dir/guest-key -p $port root@127.0.0.1"
 }
 
 wait_for_address() {

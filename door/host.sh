@@ -147,12 +147,36 @@ xapi_sees_tree() {
 
 # ---- up ---------------------------------------------------------------------------------------
 
+port_is_free() { [[ ! $(ss -Hltn "sport = :$1") ]]; }
+
 # The first port from 8443 on that nobody listens on, at any address.
 free_port() {
   local port
   for port in {8443..8542}; do
-    [[ $(ss -Hltn "sport = :$port") ]] || { echo "$port" && return; }
+    port_is_free "$port" && echo "$port" && return
   done
+}
+
+# The port of a host that does not run yet: the one that was asked for, or the one it had, or another
+# if somebody else has that now.
+choose_port() {
+  local port
+  port=${wanted_port:-$(cat "$state/port" 2>/dev/null || true)}
+  if [[ $wanted_port ]]; then
+    port_is_free "$port" || die "port $port is in use: $(ss -Hltnp "sport = :$port" | head -n 1)"
+  elif [[ ! $port ]] || ! port_is_free "$port"; then
+    port=$(free_port)
+    [[ $port ]] || die "no free TCP port from 8443 to 8542; give one with --port"
+  fi
+  echo "$port" >"$state/port"
+}
+
+# xapi leaves a port to its owner and goes on without HTTPS; here that is a failure.
+check_port() {
+  local port
+  port=$(cat "$state/port")
+  [[ $(ss -Hltnp "sport = :$port") == *"pid=$(pid_of xapi),"* ]] ||
+    die "xapi does not listen on port $port; its log: $state/log/xapi.log"
 }
 
 parse_up() {
@@ -189,12 +213,12 @@ prepare_state() {
   if [[ ! -s $state/password ]]; then
     (umask 077 && printf 'root:%s\n' "$(openssl rand -hex 12)" >"$state/password")
   fi
-  if [[ $wanted_port && $(cat "$state/port" 2>/dev/null) != "$wanted_port" ]]; then
-    pid_of xapi >/dev/null && die "the host runs on port $(cat "$state/port"); take it down first"
-    echo "$wanted_port" >"$state/port"
+  if pid_of xapi >/dev/null; then
+    [[ ! $wanted_port || $(cat "$state/port") == "$wanted_port" ]] ||
+      die "the host runs on port $(cat "$state/port"); take it down first"
+  else
+    choose_port
   fi
-  [[ -s $state/port ]] || free_port >"$state/port"
-  [[ -s $state/port ]] || die "no free TCP port from 8443 to 8542; give one with --port"
 }
 
 start_xapi() {
@@ -216,6 +240,7 @@ start_xapi() {
     --templates-dir "$tree/templates" --kernel-dir "$state/kernels"
   )
   start_daemon xapi "${inside[@]}" "${drop_privileges[@]}" "$tree${binary#"$top"}" "${arguments[@]}"
+  check_port
 }
 
 start_daemons() {
