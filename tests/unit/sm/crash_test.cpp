@@ -150,6 +150,7 @@ class Crash : public ::testing::TestWithParam<Scenario> {
         std::string names;
         for (const std::string& name : faults_passed()) names += name + '\n';
         write_all(ends[1], names);
+        stage.world.stop();
       } catch (const std::exception& error) {
         fprintf(stderr, "%s: %s\n", faults.c_str(), error.what());
         status = 1;
