@@ -175,6 +175,8 @@ choose_port() {
 check_port() {
   local port
   port=$(cat "$state/port")
+  # Its first answer comes when all its sockets are open.
+  local_xe host-list --minimal >/dev/null
   [[ $(ss -Hltnp "sport = :$port") == *"pid=$(pid_of xapi),"* ]] ||
     die "xapi does not listen on port $port; its log: $state/log/xapi.log"
 }
