@@ -78,6 +78,9 @@ class Terminal {
   virtual bool http_put(const std::string& filename, const std::string& url) = 0;
   virtual bool http_connect(const std::string& url) = 0;
 
+  // False once the client has gone; for commands that may wait for ever.
+  virtual bool connected() = 0;
+
   // The user sees standard error on a terminal, where a line can be redrawn.
   virtual bool draws_progress() const = 0;
 };

@@ -142,6 +142,13 @@ bool SocketTerminal::http_connect(const std::string& url) {
   return answer();
 }
 
+bool SocketTerminal::connected() {
+  // Between commands the client has nothing to say: all there can be is the end.
+  char byte = 0;
+  const ssize_t count = recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 void serve(UniqueFd socket, std::string_view body, bool draws_progress, Door& door) {
   SocketTerminal terminal(std::move(socket), draws_progress);
   if (!terminal.greet()) return;

@@ -36,6 +36,7 @@ class SocketTerminal : public Terminal {
   bool http_get(const std::string& filename, const std::string& url) override;
   bool http_put(const std::string& filename, const std::string& url) override;
   bool http_connect(const std::string& url) override;
+  bool connected() override;
   bool draws_progress() const override { return draws_progress_; }
 
  private:

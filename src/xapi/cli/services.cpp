@@ -11,6 +11,9 @@
 namespace xcp::cli {
 namespace {
 
+// How soon a waiting command notices that its user has gone.
+constexpr std::chrono::seconds look_interval{5};
+
 // field=value, or field=/=value: the field must have another value.
 struct Awaited {
   Condition condition;
@@ -72,7 +75,8 @@ void do_event_wait(Run& run) {
   std::string token;
   run.world.api().wait_for_change(classes, token, std::chrono::milliseconds(0));
   while (!any_fits(run.world, *row, conditions)) {
-    run.world.api().wait_for_change(classes, token, std::chrono::seconds(30));
+    if (!run.terminal.connected()) throw Failure(connection_lost);
+    run.world.api().wait_for_change(classes, token, look_interval);
     run.world.forget();
   }
 }

@@ -103,12 +103,14 @@ class FakeTerminal : public Terminal {
   bool http_get(const std::string& filename, const std::string& url) override;
   bool http_put(const std::string& filename, const std::string& url) override;
   bool http_connect(const std::string& url) override;
+  bool connected() override { return !gone; }
   bool draws_progress() const override { return progress; }
 
   std::string shown;
   std::map<std::string, std::string> files;
   std::string answer = "no";
   bool progress = false;
+  bool gone = false;
   // What the transfer does; its result is the client's answer.
   std::function<bool(const std::string& url)> transfer;
 

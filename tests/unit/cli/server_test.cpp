@@ -158,6 +158,14 @@ TEST(CliServer, ClientThatGoesAwayBeforeItsAnswerChangesNothing) {
   EXPECT_TRUE(host.changes.empty());
 }
 
+TEST(CliServer, KnowsWhetherTheClientIsThere) {
+  Pair pair;
+  SocketTerminal terminal(std::move(pair.server), false);
+  EXPECT_TRUE(terminal.connected());
+  pair.client.reset();
+  EXPECT_FALSE(terminal.connected());
+}
+
 // The real client against the real server half: a listener that does what the HTTP server will do.
 class Together : public ::testing::Test {
  protected:
