@@ -115,7 +115,9 @@ run_bench() {
   fi
   ((${#names[@]})) || die "there is no benchmark in tests/bench"
   need_packages build tools run bench
-  build release
+  local -a product
+  mapfile -t product < <(product_targets)
+  build release "${product[@]}" tests/bench/all
   for name in "${names[@]}"; do
     program=$top/tests/bench/$name
     [[ -x $program ]] || die "no benchmark '$name': tests/bench/$name is not there"
