@@ -132,12 +132,14 @@ class Host:
                      "--network-socket", run / "network.sock", "--auth-socket", run / "auth.sock"],
         }[daemon]
 
-    def start(self, *daemons, fault=None):
+    def start(self, *daemons, fault=None, trace=None):
         for daemon in daemons or self.DAEMONS:
-            environment = dict(os.environ)
-            environment.pop("XCP_FAULT", None)
+            environment = {name: value for name, value in os.environ.items()
+                           if name not in ("XCP_FAULT", "XCP_FAULT_TRACE")}
             if fault:
                 environment["XCP_FAULT"] = fault
+            if trace:
+                environment["XCP_FAULT_TRACE"] = str(trace)
             log = open(self.state / "log" / daemon, "ab")
             self.processes[daemon] = subprocess.Popen(
                 [str(word) for word in self.command(daemon)], stdin=subprocess.DEVNULL, stdout=log,
@@ -159,6 +161,22 @@ class Host:
                 except OSError:
                     time.sleep(0.02)
         raise RuntimeError(f"{daemon} does not answer:\n{self.log(daemon)}")
+
+    def ask(self, daemon, method, *params):
+        """A call of a daemon's own contract (src/base/rpc.hpp), past the API."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(30)
+            link.connect(str(self.socket(self.SOCKETS[daemon])))
+            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            link.sendall(json.dumps(request).encode() + b"\n")
+            with link.makefile("rb") as reader:
+                line = reader.readline()
+        if not line:
+            raise ConnectionError(f"{daemon} went away")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise ApiError([answer["error"]["message"], *answer["error"]["data"]])
+        return answer["result"]
 
     def log(self, daemon):
         return (self.state / "log" / daemon).read_text(errors="replace")[-3000:]
