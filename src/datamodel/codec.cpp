@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The two wire forms of values. The writers are on the path of every reply and avoid temporaries;
-// the readers check everything because what they read comes from outside.
+// The two wire forms of values. The writers are on the path of every reply and avoid temporaries,
+// the readers check everything.
 #include "datamodel/codec.hpp"
 
 #include <fmt/format.h>
@@ -162,63 +162,6 @@ RecordValue empty_record(std::uint16_t class_index) {
 
 }  // namespace
 
-void write_json_string(std::string& out, std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
-  out += '"';
-  std::size_t from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text.substr(from, i - from));
-    from = i + 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        out += "\\u00";
-        out += digits[c >> 4];
-        out += digits[c & 15];
-    }
-  }
-  out.append(text.substr(from));
-  out += '"';
-}
-
-void write_xml_text(std::string& out, std::string_view text) {
-  std::size_t from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    std::string_view replacement;
-    if (c == '<')
-      replacement = "&lt;";
-    else if (c == '>')
-      replacement = "&gt;";
-    else if (c == '&')
-      replacement = "&amp;";
-    else if (c == '\r')
-      replacement = "&#13;";  // an XML reader would turn it into a newline
-    else if (c >= 0x20 || c == '\n' || c == '\t')
-      continue;
-    out.append(text.substr(from, i - from));
-    out.append(replacement);  // other control characters cannot stand in XML and are dropped
-    from = i + 1;
-  }
-  out.append(text.substr(from));
-}
-
 void write_json(std::string& out, const Value& value, const Type& type) {
   switch (type.kind) {
     case Kind::Void:
@@ -374,7 +317,6 @@ void write_xml(std::string& out, const Value& value, const Type& type) {
           if (field.internal) continue;
           if (field.type->kind == Kind::Option && record->fields[i].is_void()) continue;
           if (field.type->kind == Kind::Any && record->fields[i].is_void()) continue;
-          // The event class's i4 counters and timestamps are told by its own writer.
           out += "<member><name>";
           out += field.name;
           out += "</name>";
@@ -461,7 +403,7 @@ Value read_xml(const pugi::xml_node& value, const Type& type) {
       break;
     }
   const std::string_view tag = typed ? typed.name() : "string";
-  const std::string_view text = typed ? typed.child_value() : value.child_value();
+  const std::string_view text = (typed ? typed : value).child_value();
   const bool is_text = tag == "string";
   switch (type.kind) {
     case Kind::Void:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What every text from outside is checked for, and dates as text; see codec.hpp.
+// Texts: how they are written in both wire forms, what every one from outside is checked for, and
+// dates as text; see codec.hpp.
 #include <fmt/format.h>
 
 #include <ctime>
@@ -7,6 +8,63 @@
 #include "datamodel/codec.hpp"
 
 namespace xcp::model {
+
+void write_json_string(std::string& out, std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  out += '"';
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text.substr(from, i - from));
+    from = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += "\\u00";
+        out += digits[c >> 4];
+        out += digits[c & 15];
+    }
+  }
+  out.append(text.substr(from));
+  out += '"';
+}
+
+void write_xml_text(std::string& out, std::string_view text) {
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    std::string_view replacement;
+    if (c == '<')
+      replacement = "&lt;";
+    else if (c == '>')
+      replacement = "&gt;";
+    else if (c == '&')
+      replacement = "&amp;";
+    else if (c == '\r')
+      replacement = "&#13;";  // an XML reader would turn it into a newline
+    else if (c >= 0x20 || c == '\n' || c == '\t')
+      continue;
+    out.append(text.substr(from, i - from));
+    out.append(replacement);  // other control characters cannot stand in XML and are dropped
+    from = i + 1;
+  }
+  out.append(text.substr(from));
+}
 
 bool is_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());

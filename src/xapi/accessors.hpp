@@ -14,7 +14,8 @@ Result run_accessor(Context& context, const model::MessageDesc& message,
                     std::span<const model::Value> arguments);
 
 // What a client may say about a new object: fields that only the system sets are void, others that
-// were left out have their defaults. FIELD_TYPE_ERROR [field] when one without a default is missing.
+// were left out have their defaults. FIELD_TYPE_ERROR [field] when one without a default is
+// missing.
 model::RecordValue client_record(const model::RecordValue& given);
 
 // The expression of get_all_records_where: true, false, field "column", "text", =, and, or, not and

@@ -125,7 +125,9 @@ Toolstack::Toolstack(const Settings& settings) : parts_(std::make_unique<Parts>(
   spdlog::info("serving XenAPI on {}", parts_->settings.socket);
 }
 
-const std::string& Toolstack::https_refusal() const { return parts_->https_refusal; }
+const std::string& Toolstack::https_refusal() const {
+  return parts_->https_refusal;
+}
 
 Toolstack::~Toolstack() {
   parts_->server.stop();
