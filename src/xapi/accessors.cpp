@@ -53,13 +53,21 @@ Value without_member(const Value& set, const Value& member) {
   return members;
 }
 
+std::string key_text(const Value& key, const model::Type& type) {
+  if (key.is_string()) return key.as_string();
+  std::string text = model::value_to_json_text(key, type);
+  // The name of an enum's value; such names hold nothing that JSON escapes.
+  if (text.front() == '"') text = text.substr(1, text.size() - 2);
+  return text;
+}
+
 Value with_key(const ClassDesc& desc, const FieldDesc& field, const std::string& ref,
                const Value& map, const Value& key, const Value& value) {
   MapValue entries = map.as_map();
   for (const auto& entry : entries)
     if (entry.first == key)
       throw Failure("MAP_DUPLICATE_KEY", {std::string(desc.name), std::string(field.name), ref,
-                                          model::value_to_json_text(key, *field.type->key)});
+                                          key_text(key, *field.type->key)});
   entries.emplace_back(key, value);
   return entries;
 }

@@ -40,13 +40,22 @@ void set_plain(Context& context, const Ref<VM>& self, model::Field<VM, T> field,
   context.commit([&](db::Transaction& change) { change.set(self, field, value); });
 }
 
+std::string key_text(const std::string& key) {
+  return key;
+}
+
+template <class Enum>
+std::string key_text(Enum key) {
+  return std::string(model::to_string(key));
+}
+
 template <class K, class V>
 void add_key(Context& context, const Ref<VM>& self, model::Field<VM, std::map<K, V>> field,
              const char* name, const K& key, const V& value) {
   context.commit([&](db::Transaction& change) {
     auto map = change.get(self)[field];
     if (!map.emplace(key, value).second)
-      throw Failure("MAP_DUPLICATE_KEY", {"VM", name, self.str(), ""});
+      throw Failure("MAP_DUPLICATE_KEY", {"VM", name, self.str(), key_text(key)});
     change.set(self, field, map);
   });
 }
