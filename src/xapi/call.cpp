@@ -12,63 +12,84 @@ model::Value ValueArguments::read(std::size_t index, const model::Type& type) co
 
 namespace {
 
-void write_rows_json(std::string& out, const std::vector<db::RowPtr>& rows) {
-  out += '{';
+// Below this, an entry of its own in a list of parts costs more than copying.
+constexpr std::size_t worth_sharing_bytes = 1024;
+
+void write_rows_json(Answer& out, const std::vector<db::RowPtr>& rows) {
+  out.text() += '{';
   bool first = true;
   for (const db::RowPtr& row : rows) {
-    if (!first) out += ',';
+    if (!first) out.text() += ',';
     first = false;
-    out += '"';
-    out += row->ref;
-    out += "\":";
-    out += *row->json();
+    out.text() += '"';
+    out.text() += row->ref;
+    out.text() += "\":";
+    out.add(row->json());
   }
-  out += '}';
+  out.text() += '}';
 }
 
-void write_rows_xml(std::string& out, const std::vector<db::RowPtr>& rows) {
-  out += "<value><struct>";
+void write_rows_xml(Answer& out, const std::vector<db::RowPtr>& rows) {
+  out.text() += "<value><struct>";
   for (const db::RowPtr& row : rows) {
-    out += "<member><name>";
-    out += row->ref;
-    out += "</name>";
-    out += *row->xml();
-    out += "</member>";
+    out.text() += "<member><name>";
+    out.text() += row->ref;
+    out.text() += "</name>";
+    out.add(row->xml());
+    out.text() += "</member>";
   }
-  out += "</struct></value>";
-}
-
-std::size_t size_of_rows(const std::vector<db::RowPtr>& rows, Wire wire) {
-  std::size_t size = 64;
-  for (const db::RowPtr& row : rows)
-    size += row->ref.size() + 48 + (wire == Wire::Json ? row->json() : row->xml())->size();
-  return size;
+  out.text() += "</struct></value>";
 }
 
 }  // namespace
 
-void Result::write(std::string& out, Wire wire) const {
+void Answer::add(const std::shared_ptr<const std::string>& kept) {
+  if (kept->size() < worth_sharing_bytes) {
+    text_ += *kept;
+    return;
+  }
+  flush();
+  parts_.push_back(kept);
+}
+
+Answer::Parts Answer::take() {
+  flush();
+  return std::move(parts_);
+}
+
+void Answer::flush() {
+  if (text_.empty()) return;
+  parts_.push_back(std::make_shared<const std::string>(std::move(text_)));
+  text_.clear();
+}
+
+void Result::write(Answer& out, Wire wire) const {
   switch (shape) {
     case Shape::Plain:
       if (wire == Wire::Json)
-        model::write_json(out, value, *type);
+        model::write_json(out.text(), value, *type);
       else
-        model::write_xml(out, value, *type);
+        model::write_xml(out.text(), value, *type);
       return;
     case Shape::Record:
-      out += wire == Wire::Json ? *rows.front()->json() : *rows.front()->xml();
+      out.add(wire == Wire::Json ? rows.front()->json() : rows.front()->xml());
       return;
     case Shape::RecordMap:
-      out.reserve(out.size() + size_of_rows(rows, wire) + 64);
       if (wire == Wire::Json)
         write_rows_json(out, rows);
       else
         write_rows_xml(out, rows);
       return;
     case Shape::Written:
-      writer(out, wire);
+      writer(out.text(), wire);
       return;
   }
+}
+
+void Result::write(std::string& out, Wire wire) const {
+  Answer answer;
+  write(answer, wire);
+  for (const auto& part : answer.take()) out += *part;
 }
 
 }  // namespace xcp::xapi

@@ -52,6 +52,25 @@ struct Call {
 
 enum class Wire { Json, Xml };
 
+// An answer in parts, to be sent one after the other. Large rows are parts of their own, shared
+// with the store instead of copied; small things are gathered into one part.
+class Answer {
+ public:
+  using Parts = std::vector<std::shared_ptr<const std::string>>;
+
+  // Where small things are appended.
+  std::string& text() { return text_; }
+  void add(const std::shared_ptr<const std::string>& kept);
+  // What was written so far; nothing may be appended after it.
+  Parts take();
+
+ private:
+  void flush();
+
+  std::string text_;
+  Parts parts_;
+};
+
 // What a successful call gives. Rows are written from their kept wire forms.
 struct Result {
   enum class Shape { Plain, Record, RecordMap, Written };
@@ -60,9 +79,10 @@ struct Result {
   const model::Type* type = nullptr;
   std::vector<db::RowPtr> rows;
   std::function<void(std::string&, Wire)> writer;  // for Written
-  std::string token;  // of event.from, for callers inside the process
+  std::string token;                               // of event.from, for callers inside the process
 
   void write(std::string& out, Wire wire) const;
+  void write(Answer& out, Wire wire) const;
 };
 
 struct Outcome {

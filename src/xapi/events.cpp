@@ -69,25 +69,24 @@ std::vector<Item> everything(const db::Snapshot& view, const Subscription& subsc
 
 // One event an object: made and destroyed in between yields nothing, several changes become one.
 std::vector<Item> collapsed(const std::vector<db::Change>& changes,
-                            const Subscription& subscription, std::uint64_t up_to) {
+                            const Subscription& subscription, const db::Snapshot& view) {
   std::map<std::string, std::size_t> known;
   std::vector<Item> items;
   std::vector<bool> dropped;
   for (const db::Change& change : changes) {
-    if (change.generation > up_to) break;
+    if (change.generation > view.generation()) break;
     if (!model::classes()[change.class_index].events) continue;
     if (!subscription.wants(change.class_index, change.ref)) continue;
     const auto found = known.find(change.ref);
     if (found == known.end()) {
       known.emplace(change.ref, items.size());
-      items.push_back({change.kind, change.class_index, change.ref, change.generation, change.row});
+      items.push_back({change.kind, change.class_index, change.ref, change.generation, nullptr});
       dropped.push_back(false);
       continue;
     }
     Item& item = items[found->second];
     const bool was_new = item.kind == db::ChangeKind::Add;
     item.generation = change.generation;
-    item.row = change.row;
     if (change.kind == db::ChangeKind::Delete) {
       if (was_new) dropped[found->second] = true;
       item.kind = db::ChangeKind::Delete;
@@ -97,8 +96,12 @@ std::vector<Item> collapsed(const std::vector<db::Change>& changes,
     }
   }
   std::vector<Item> kept;
-  for (std::size_t i = 0; i < items.size(); ++i)
-    if (!dropped[i]) kept.push_back(std::move(items[i]));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (dropped[i]) continue;
+    Item& item = items[i];
+    if (item.kind != db::ChangeKind::Delete) item.row = view.get(item.class_index, item.ref);
+    kept.push_back(std::move(item));
+  }
   return kept;
 }
 
@@ -404,7 +407,7 @@ bool EventHub::answer(Waiter& waiter, bool timed_out) {
       waiter.token.generation == 0 || waiter.token.generation > view.generation();
   const auto changes = from_start ? std::nullopt : store_.changes_since(waiter.token.generation);
   if (changes)
-    batch->items = collapsed(*changes, waiter.subscription, view.generation());
+    batch->items = collapsed(*changes, waiter.subscription, view);
   else if (waiter.classic) {
     waiter.done({Failure("EVENTS_LOST"), {}});
     return true;

@@ -23,12 +23,12 @@ constexpr std::size_t session_limit = 256;
 const http::Fields cors_headers = {{"Access-Control-Allow-Origin", "*"},
                                    {"Access-Control-Allow-Headers", "X-Requested-With"}};
 
-http::Response text_response(std::string body, const char* content_type) {
+http::Response response_of(Answer::Parts body, const char* content_type) {
   http::Response response;
   response.headers = cors_headers;
   response.headers.emplace_back("Content-Type", content_type);
   response.headers.emplace_back("Cache-Control", "no-cache, no-store");
-  response.append(std::move(body));
+  response.body = std::move(body);
   return response;
 }
 
@@ -133,9 +133,10 @@ void Front::handle(ExchangePtr exchange) {
   }
   if (request.method == "GET" && path == "/") {
     exchange->reply(
-        text_response("<!DOCTYPE html><title>Kronos</title><h1>Kronos</h1><p>This host "
-                      "speaks XenAPI: XML-RPC at /, JSON-RPC at /jsonrpc.</p>\n",
-                      "text/html; charset=utf-8"));
+        response_of({std::make_shared<const std::string>(
+                        "<!DOCTYPE html><title>Kronos</title><h1>Kronos</h1><p>This host "
+                        "speaks XenAPI: XML-RPC at /, JSON-RPC at /jsonrpc.</p>\n")},
+                    "text/html; charset=utf-8"));
     return;
   }
   const bool known_method = request.method == "GET" || request.method == "PUT" ||
@@ -177,12 +178,13 @@ void Front::serve_jsonrpc(const ExchangePtr& exchange) {
 }
 
 void Front::run_call(const ExchangePtr& exchange, Call call,
-                     std::function<std::string(const Outcome&)> format, const char* content_type) {
+                     std::function<Answer::Parts(const Outcome&)> format,
+                     const char* content_type) {
   call.caller = caller_of(exchange);
   const bool is_long = Dispatcher::is_long(call.method);
   auto run = [this, exchange, call = std::move(call), format = std::move(format), content_type] {
     dispatcher_.dispatch(call, [exchange, format, content_type](Outcome outcome) {
-      exchange->reply(text_response(format(outcome), content_type));
+      exchange->reply(response_of(format(outcome), content_type));
     });
   };
   if (!is_long) return run();

@@ -29,7 +29,7 @@ class Front {
   void serve_cli(const ExchangePtr& exchange);
   void serve_console(const ExchangePtr& exchange);
   void run_call(const ExchangePtr& exchange, Call call,
-                std::function<std::string(const Outcome&)> format, const char* content_type);
+                std::function<Answer::Parts(const Outcome&)> format, const char* content_type);
   Caller caller_of(const ExchangePtr& exchange) const;
   // Runs on a thread of its own; answers 503 when there are too many.
   void on_thread(const ExchangePtr& exchange, std::function<void()> work);

@@ -125,11 +125,8 @@ std::uint64_t Store::commit(const std::function<void(Transaction&)>& change) {
     change(transaction);
     if (settings_.derive) settings_.derive(transaction);
     if (transaction.kinds_.empty()) return head_.generation();
-    for (const auto& [key, kind] : transaction.kinds_) {
-      const RowPtr row = kind == ChangeKind::Delete ? transaction.deleted_.at(key)
-                                                    : RowPtr(transaction.edited_.at(key));
-      pending->changes.push_back({transaction.generation_, kind, key.class_index, key.ref, row});
-    }
+    for (const auto& [key, kind] : transaction.kinds_)
+      pending->changes.push_back({transaction.generation_, kind, key.class_index, key.ref});
     for (const auto& key : transaction.persistent_) {
       if (transaction.kinds_.at(key) == ChangeKind::Delete)
         pending->erase.push_back(key.ref);

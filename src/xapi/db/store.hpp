@@ -35,12 +35,13 @@ namespace xcp::db {
 
 enum class ChangeKind : std::uint8_t { Add, Modify, Delete };
 
+// What it led to is in the snapshots from that generation on: a log of rows would keep every former
+// state of the database in memory.
 struct Change {
   std::uint64_t generation;
   ChangeKind kind;
   std::uint16_t class_index;
   std::string ref;
-  RowPtr row;  // the state after; for Delete the last state
 };
 
 // A change of the stored form, as SQL on the table object(ref, class, created, modified, fields),
@@ -125,7 +126,6 @@ class Transaction {
   std::uint64_t generation_;
   std::map<Key, std::shared_ptr<Row>> edited_;
   std::map<Key, ChangeKind> kinds_;
-  std::map<Key, RowPtr> deleted_;
   std::set<Key> persistent_;  // rows whose stored form changes
   std::map<std::uint16_t, Table*> tables_;
   // Changes to the store's index of uses, applied when the transaction succeeded.

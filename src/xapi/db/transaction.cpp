@@ -246,7 +246,6 @@ void Transaction::destroy(std::uint16_t class_index, const std::string& ref) {
     return;
   }
   kinds_[key] = ChangeKind::Delete;
-  deleted_[key] = row;
   if (row->desc().persistent) persistent_.insert(key);
 }
 

@@ -68,29 +68,30 @@ JsonCall parse_jsonrpc(std::string_view body) {
   return call;
 }
 
-std::string jsonrpc_reply(const JsonCall& call, const Outcome& outcome) {
-  std::string out = call.version2 ? "{\"jsonrpc\":\"2.0\"," : "{";
+Answer::Parts jsonrpc_reply(const JsonCall& call, const Outcome& outcome) {
+  Answer answer;
+  answer.text() = call.version2 ? "{\"jsonrpc\":\"2.0\"," : "{";
   if (!outcome.failure) {
-    out += "\"result\":";
-    outcome.result.write(out, Wire::Json);
-    out += call.version2 ? "," : ",\"error\":null,";
+    answer.text() += "\"result\":";
+    outcome.result.write(answer, Wire::Json);
+    answer.text() += call.version2 ? "," : ",\"error\":null,";
   } else if (call.version2) {
-    out += "\"error\":{\"code\":1,\"message\":";
-    model::write_json_string(out, outcome.failure->code());
-    out += ",\"data\":[";
-    write_strings(out, outcome.failure->params());
-    out += "]},";
+    answer.text() += "\"error\":{\"code\":1,\"message\":";
+    model::write_json_string(answer.text(), outcome.failure->code());
+    answer.text() += ",\"data\":[";
+    write_strings(answer.text(), outcome.failure->params());
+    answer.text() += "]},";
   } else {
-    out += "\"result\":null,\"error\":[";
+    answer.text() += "\"result\":null,\"error\":[";
     std::vector<std::string> texts{outcome.failure->code()};
     texts.insert(texts.end(), outcome.failure->params().begin(), outcome.failure->params().end());
-    write_strings(out, texts);
-    out += "],";
+    write_strings(answer.text(), texts);
+    answer.text() += "],";
   }
-  out += "\"id\":";
-  out += call.id_json;
-  out += '}';
-  return out;
+  answer.text() += "\"id\":";
+  answer.text() += call.id_json;
+  answer.text() += '}';
+  return answer.take();
 }
 
 }  // namespace xcp::xapi::rpc

@@ -26,9 +26,9 @@ struct ParsedCall {
 inline constexpr int depth_limit = 64;
 
 ParsedCall parse_xmlrpc(std::string_view body);
-std::string xmlrpc_reply(const Outcome& outcome);
+Answer::Parts xmlrpc_reply(const Outcome& outcome);
 // system.listMethods answers without the Status/Value envelope.
-std::string xmlrpc_bare_reply(const Outcome& outcome);
+Answer::Parts xmlrpc_bare_reply(const Outcome& outcome);
 
 struct JsonCall {
   ParsedCall call;
@@ -37,6 +37,6 @@ struct JsonCall {
 };
 
 JsonCall parse_jsonrpc(std::string_view body);
-std::string jsonrpc_reply(const JsonCall& call, const Outcome& outcome);
+Answer::Parts jsonrpc_reply(const JsonCall& call, const Outcome& outcome);
 
 }  // namespace xcp::xapi::rpc

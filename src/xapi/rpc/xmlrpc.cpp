@@ -42,18 +42,18 @@ void check_values(const std::vector<pugi::xml_node>& params) {
     if (!param.child("value")) throw MalformedRequest("a param has no value");
 }
 
-std::string envelope(std::string_view status, std::string_view name, const std::string& value) {
-  std::string out =
+void begin_envelope(std::string& out, std::string_view status, std::string_view name) {
+  out +=
       "<?xml version=\"1.0\"?><methodResponse><params><param><value><struct><member><name>Status"
       "</name><value>";
-  out.reserve(out.size() + value.size() + 256);
   out += status;
   out += "</value></member><member><name>";
   out += name;
   out += "</name>";
-  out += value;
+}
+
+void end_envelope(std::string& out) {
   out += "</member></struct></value></param></params></methodResponse>";
-  return out;
 }
 
 std::string error_array(const Failure& failure) {
@@ -91,19 +91,25 @@ ParsedCall parse_xmlrpc(std::string_view body) {
   return {method, std::make_shared<XmlArguments>(std::move(document))};
 }
 
-std::string xmlrpc_reply(const Outcome& outcome) {
-  if (outcome.failure)
-    return envelope("Failure", "ErrorDescription", error_array(*outcome.failure));
-  std::string value;
-  outcome.result.write(value, Wire::Xml);
-  return envelope("Success", "Value", value);
+Answer::Parts xmlrpc_reply(const Outcome& outcome) {
+  Answer answer;
+  if (outcome.failure) {
+    begin_envelope(answer.text(), "Failure", "ErrorDescription");
+    answer.text() += error_array(*outcome.failure);
+  } else {
+    begin_envelope(answer.text(), "Success", "Value");
+    outcome.result.write(answer, Wire::Xml);
+  }
+  end_envelope(answer.text());
+  return answer.take();
 }
 
-std::string xmlrpc_bare_reply(const Outcome& outcome) {
-  std::string out = "<?xml version=\"1.0\"?><methodResponse><params><param>";
-  outcome.result.write(out, Wire::Xml);
-  out += "</param></params></methodResponse>";
-  return out;
+Answer::Parts xmlrpc_bare_reply(const Outcome& outcome) {
+  Answer answer;
+  answer.text() = "<?xml version=\"1.0\"?><methodResponse><params><param>";
+  outcome.result.write(answer, Wire::Xml);
+  answer.text() += "</param></params></methodResponse>";
+  return answer.take();
 }
 
 }  // namespace xcp::xapi::rpc
