@@ -8,7 +8,8 @@
 //   XCP_FAULT="name=stop"       the process stops itself (SIGSTOP) there, to look like a hung one
 //   XCP_FAULT="a=kill:3,b=error"   at the third passing of `a`; at the first of `b`
 //
-//   XCP_FAULT_TRACE=FILE        every name passed is appended to FILE, a line each, before its effect
+//   XCP_FAULT_TRACE=FILE        every name passed is appended to FILE, a line each, before its
+//   effect
 //
 // Names are written <part>.<operation>.<place>, as in "file.snapshot.switched", and a place is
 // named for what has just happened.

@@ -149,7 +149,7 @@ struct HostFacts {
   std::int64_t memory_free_bytes = 0;
   std::map<std::string, std::string> cpu;  // cpu_count, socket_count, vendor, speed, modelname,
                                            // family, model, stepping, flags, features
-  std::vector<std::string> capabilities;  // "hvm-1.0-hvm-x86_64", ...
+  std::vector<std::string> capabilities;   // "hvm-1.0-hvm-x86_64", ...
   bool can_suspend = false;
   bool can_checkpoint = false;
   bool can_migrate = false;

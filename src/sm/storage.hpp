@@ -6,8 +6,8 @@
 // thread; calls on one VDI are carried out one after the other. Failures use XenAPI's codes
 // (SR_BACKEND_FAILURE_<n> [reason, message, ""], SR_UNKNOWN_DRIVER [type], VDI_NOT_AVAILABLE ...).
 // Every change is on disk before the call returns; a daemon killed at any moment leaves the state
-// before or after the call, and what it left half-made is removed when the SR is plugged or scanned.
-// Sizes are bytes.
+// before or after the call, and what it left half-made is removed when the SR is plugged or
+// scanned. Sizes are bytes.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -25,14 +25,15 @@ BOOST_DEFINE_ENUM_CLASS(ImageFormat, raw, qcow2)
 
 // What a kind of SR can do; makes the XenAPI SM object.
 struct DriverInfo {
-  std::string type;               // "file", "ext", "iso", "dummy"
+  std::string type;  // "file", "ext", "iso", "dummy"
   std::string name;
   std::string description;
   std::string vendor;
   std::string version;
   Config configuration;           // device_config key -> what it means
   Config required_configuration;  // the keys that must be there
-  std::vector<std::string> features;  // "VDI_CREATE", "VDI_SNAPSHOT", ... as XenAPI SM.features names
+  std::vector<std::string>
+      features;  // "VDI_CREATE", "VDI_SNAPSHOT", ... as XenAPI SM.features names
 };
 BOOST_DESCRIBE_STRUCT(DriverInfo, (),
                       (type, name, description, vendor, version, configuration,
@@ -41,7 +42,7 @@ BOOST_DESCRIBE_STRUCT(DriverInfo, (),
 struct SrSpec {
   std::string uuid;
   std::string type;
-  Config device_config;           // "location": a directory (file), "device": a block device (ext), ...
+  Config device_config;  // "location": a directory (file), "device": a block device (ext), ...
   std::string name;
   std::string description;
 };
@@ -55,16 +56,16 @@ struct SrState {
 BOOST_DESCRIBE_STRUCT(SrState, (), (physical_size, physical_utilisation, virtual_allocation))
 
 struct VdiSpec {
-  std::string uuid;               // empty: a fresh one
+  std::string uuid;  // empty: a fresh one
   std::string name;
   std::string description;
-  std::string type = "user";      // XenAPI vdi_type
+  std::string type = "user";  // XenAPI vdi_type
   std::int64_t virtual_size = 0;
-  bool sharable = false;          // makes a raw disk, of which there are no snapshots and clones
+  bool sharable = false;  // makes a raw disk, of which there are no snapshots and clones
   bool read_only = false;
   ImageFormat format = ImageFormat::qcow2;
-  Config sm_config;               // "image": name of a ready-made image that fills the disk (a size
-                                  // of 0 is then the image's), "type": "raw" for that format, ...
+  Config sm_config;  // "image": name of a ready-made image that fills the disk (a size
+                     // of 0 is then the image's), "type": "raw" for that format, ...
 };
 BOOST_DESCRIBE_STRUCT(VdiSpec, (),
                       (uuid, name, description, type, virtual_size, sharable, read_only, format,
@@ -72,7 +73,7 @@ BOOST_DESCRIBE_STRUCT(VdiSpec, (),
 
 struct VdiInfo {
   std::string uuid;
-  std::string location;           // XenAPI VDI.location: unique within the SR
+  std::string location;  // XenAPI VDI.location: unique within the SR
   std::string name;
   std::string description;
   std::string type;
@@ -81,18 +82,19 @@ struct VdiInfo {
   bool read_only = false;
   bool sharable = false;
   bool is_a_snapshot = false;
-  std::string snapshot_of;        // uuid; empty when unknown or none
-  std::int64_t snapshot_time = 0; // seconds since 1970
+  std::string snapshot_of;         // uuid; empty when unknown or none
+  std::int64_t snapshot_time = 0;  // seconds since 1970
   ImageFormat format = ImageFormat::qcow2;
   Config sm_config;
 };
 BOOST_DESCRIBE_STRUCT(VdiInfo, (),
                       (uuid, location, name, description, type, virtual_size, physical_utilisation,
-                       read_only, sharable, is_a_snapshot, snapshot_of, snapshot_time, format, sm_config))
+                       read_only, sharable, is_a_snapshot, snapshot_of, snapshot_time, format,
+                       sm_config))
 
 // How a guest reaches an attached disk.
 struct DiskSource {
-  std::string path;               // file or block device
+  std::string path;  // file or block device
   ImageFormat format = ImageFormat::raw;
   bool read_only = false;
 };
@@ -103,16 +105,16 @@ BOOST_DESCRIBE_STRUCT(DiskSource, (), (path, format, read_only))
 struct DataPath {
   std::string sr;
   std::string vdi;
-  std::string id;                 // the caller's name for it: the VBD's uuid
+  std::string id;  // the caller's name for it: the VBD's uuid
   bool read_write = false;
   bool activated = false;
 };
 BOOST_DESCRIBE_STRUCT(DataPath, (), (sr, vdi, id, read_write, activated))
 
 struct ProbeResult {
-  Config configuration;           // device_config that would attach it
+  Config configuration;  // device_config that would attach it
   bool complete = true;
-  std::string sr_uuid;            // of an SR already there; empty: none yet
+  std::string sr_uuid;  // of an SR already there; empty: none yet
   std::optional<SrState> state;
   Config extra;
 };
@@ -128,11 +130,11 @@ class Storage {
   // Makes an empty SR; does not plug it. `size` is a hint, 0 means all there is.
   virtual void sr_create(SrSpec spec, std::int64_t size) = 0;
   virtual void sr_plug(SrSpec spec) = 0;
-  virtual void sr_unplug(std::string sr) = 0;     // refused while data paths are there
-  virtual void sr_destroy(SrSpec spec) = 0;       // the SR must be plugged; removes all content, unplugs
-  // Plugged ones; after a start, those that are still being plugged are waited for, up to 2 s. Other
-  // calls on such an SR wait up to 10 s. An SR that could not be plugged again is in neither list; it
-  // is tried again at the next start, until it is plugged or unplugged.
+  virtual void sr_unplug(std::string sr) = 0;  // refused while data paths are there
+  virtual void sr_destroy(SrSpec spec) = 0;  // the SR must be plugged; removes all content, unplugs
+  // Plugged ones; after a start, those that are still being plugged are waited for, up to 2 s.
+  // Other calls on such an SR wait up to 10 s. An SR that could not be plugged again is in neither
+  // list; it is tried again at the next start, until it is plugged or unplugged.
   virtual std::vector<std::string> srs() = 0;
   virtual SrState sr_state(std::string sr) = 0;
   virtual std::vector<VdiInfo> sr_scan(std::string sr) = 0;
@@ -167,13 +169,14 @@ class Storage {
                                 bool read_write) = 0;
   virtual void vdi_activate(std::string sr, std::string vdi, std::string data_path) = 0;
   virtual DiskSource vdi_source(std::string sr, std::string vdi) = 0;  // as it is now
-  virtual void vdi_detach(std::string sr, std::string vdi, std::string data_path) = 0;  // deactivates
+  virtual void vdi_detach(std::string sr, std::string vdi,
+                          std::string data_path) = 0;  // deactivates
   virtual std::vector<DataPath> data_paths() = 0;
 };
 BOOST_DESCRIBE_STRUCT(Storage, (),
-                     (drivers, sr_probe, sr_create, sr_plug, sr_unplug, sr_destroy, srs, sr_state,
-                      sr_scan, vdi_create, vdi_destroy, vdi_resize, vdi_snapshot, vdi_clone,
-                      vdi_revert, vdi_copy, progress, cancel, vdi_set, vdi_attach, vdi_activate,
-                      vdi_source, vdi_detach, data_paths))
+                      (drivers, sr_probe, sr_create, sr_plug, sr_unplug, sr_destroy, srs, sr_state,
+                       sr_scan, vdi_create, vdi_destroy, vdi_resize, vdi_snapshot, vdi_clone,
+                       vdi_revert, vdi_copy, progress, cancel, vdi_set, vdi_attach, vdi_activate,
+                       vdi_source, vdi_detach, data_paths))
 
 }  // namespace xcp::sm

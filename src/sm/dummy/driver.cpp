@@ -3,8 +3,9 @@
 // No content is kept: every disk reads as zeros. Descriptions are durable like those of any SR (one
 // log file for each SR, calls that end together share one sync). An attached disk is /dev/null,
 // read through the format raw; only a suspend image is a file of its own beside the log, because
-// what a guest saves there must come back. Sizes follow a fixed rule: a new disk uses an eighth of its virtual
-// size, what is branched from another a sixty-fourth, and the SR is full when the sum is its size.
+// what a guest saves there must come back. Sizes follow a fixed rule: a new disk uses an eighth of
+// its virtual size, what is branched from another a sixty-fourth, and the SR is full when the sum
+// is its size.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -132,7 +133,8 @@ class DummyRepository : public Repository {
 
   DiskSource open(const std::string& vdi, bool read_write) override {
     const std::string path = path_for(info(vdi));
-    if (path != "/dev/null") UniqueFd made(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    if (path != "/dev/null")
+      UniqueFd made(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     return {path, ImageFormat::raw, !read_write};
   }
 
