@@ -8,12 +8,12 @@ export KRONOS_TOP=$top
 # What runs without a name. The unit tests run once, under the sanitizers (asan), where the corpora of
 # the fuzz targets are replayed as well; "unit" is the quick build of the same tests, and "fuzz" looks
 # further than the corpora.
-default_lanes=(asan door api clients guest tsan packages)
+default_lanes=(asan door api clients crash guest tsan packages)
 
 # Which packages a lane needs besides the group of its own name.
 lane_packages() {
   case $1 in
-    door | api | clients | guest | packages) echo "build tools run" ;;
+    door | api | clients | crash | guest | packages) echo "build tools run" ;;
     *) echo "build tools" ;;
   esac
 }
@@ -23,7 +23,7 @@ build_for_lane() {
   local -a product
   mapfile -t product < <(product_targets)
   case $1 in
-    door | api | clients) build dev "${product[@]}" ;;
+    door | api | clients | crash) build dev "${product[@]}" ;;
     guest) build dev ;;
   esac
 }
