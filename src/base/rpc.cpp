@@ -221,15 +221,30 @@ UniqueFd Link::take_connection() {
   }
 }
 
+// A process that dies closes its connections one after the other; those that look open still are as
+// dead as the one that broke. The next call has to find the daemon's successor.
+void Link::forget_idle() {
+  std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
 json::value Link::exchange(const char* method, json::array params, FdTable& fds) {
   UniqueFd connection = take_connection();
   const json::object request{
       {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
-  send_line(connection.get(), json_text(request), fds);
-  fds.fds.clear();
-  const auto line = receive_line(connection.get(), fds);
-  if (!line)
+  std::optional<std::string> line;
+  try {
+    send_line(connection.get(), json_text(request), fds);
+    fds.fds.clear();
+    line = receive_line(connection.get(), fds);
+  } catch (...) {
+    forget_idle();
+    throw;
+  }
+  if (!line) {
+    forget_idle();
     throw internal_error(std::string(method) + ": the daemon behind " + path_ + " went away");
+  }
   json::value reply = parse_json(*line);
   {
     std::lock_guard lock(mutex_);

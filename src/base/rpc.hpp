@@ -137,6 +137,7 @@ class Link {
  private:
   json::value exchange(const char* method, json::array params, FdTable& fds);
   UniqueFd take_connection();
+  void forget_idle();
 
   std::string path_;
   std::chrono::milliseconds patience_;
