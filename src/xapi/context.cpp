@@ -6,6 +6,7 @@
 
 #include "base/fault.hpp"
 #include "xapi/plans/storage_plans.hpp"
+#include "xapi/reconcile.hpp"
 #include "xapi/tasks.hpp"
 
 namespace xcp::xapi {
@@ -37,24 +38,47 @@ bool Context::cancelled() const {
   return !task_.is_null() && services_.tasks.is_cancelled(task_);
 }
 
-void Context::run(const Plan& plan) {
+void Context::run_steps(const Plan& plan, std::size_t cancellable) {
   const Ref<model::task> ref = task();
+  std::size_t step = 0;
   PlanHooks hooks;
   hooks.progress = [&](double fraction) { services_.tasks.progress(ref, fraction); };
-  hooks.cancelled = [&] { return cancelled(); };
-  hooks.undo_failed = [&](const std::string& step, const std::string& reason) {
-    spdlog::error("{}: cannot undo \"{}\": {}", plan.name(), step, reason);
+  hooks.cancelled = [&] { return step++ < cancellable && cancelled(); };
+  hooks.undo_failed = [&](const std::string& name, const std::string& reason) {
+    spdlog::error("{}: cannot undo \"{}\": {}", plan.name(), name, reason);
   };
-  hooks.before_step = [&](const std::string& step) {
-    fault_point((plan.name() + ":" + step).c_str());
+  hooks.before_step = [&](const std::string& name) {
+    fault_point((plan.name() + ":" + name).c_str());
   };
   try {
     run_plan(plan, hooks);
-    // Everything is done and nothing of it recorded.
-    fault_point((plan.name() + ":done").c_str());
   } catch (const Failure& failure) {
     if (failure.code() == "TASK_CANCELLED") throw Failure("TASK_CANCELLED", {ref.str()});
     throw in_api_terms(view(), failure);
+  }
+}
+
+void Context::run(const Plan& plan) {
+  run_steps(plan, plan.steps().size());
+}
+
+void Context::run(const Plan& plan, const std::function<void(db::Transaction&)>& record) {
+  Plan recorded = plan;
+  recorded.step("record", 1, [&] {
+    // Everything is done and nothing of it recorded.
+    fault_point((plan.name() + ":done").c_str());
+    commit(record);
+  });
+  run_steps(recorded, plan.steps().size());
+}
+
+void Context::tidy(const Plan& plan, const std::function<void(db::Transaction&)>& record) {
+  try {
+    run_steps(plan, 0);
+    if (record) commit(record);
+  } catch (const std::exception& error) {
+    spdlog::warn("{}: not everything was cleared away: {}", plan.name(), error.what());
+    services_.reconciler.poke("");
   }
 }
 

@@ -35,10 +35,10 @@ struct Settings {
   std::string network_socket;
   std::string auth_socket;
   std::string templates_dir;
-  std::string kernel_dir;        // where PV_kernel and PV_ramdisk may lie
-  std::string group = "xapi";   // may use the unix socket
-  unsigned workers = 16;     // threads for quick calls
-  unsigned operations = 48;  // threads for long operations
+  std::string kernel_dir;      // where PV_kernel and PV_ramdisk may lie
+  std::string group = "xapi";  // may use the unix socket
+  unsigned workers = 16;       // threads for quick calls
+  unsigned operations = 48;    // threads for long operations
 };
 
 // The daemons and the parts of this process, alive as long as any call.
@@ -86,12 +86,22 @@ class Context {
   // the tests. TASK_CANCELLED names the task.
   void run(const Plan& plan);
 
+  // The same, with one commit as its last step "record", which is not cancelled any more: when the
+  // store refuses it, everything is undone.
+  void run(const Plan& plan, const std::function<void(db::Transaction&)>& record);
+
   // The call is answered later: after the handler has returned, `later` is given the call's Done,
   // which may be called from any thread. What the handler returns is not used.
   void answer_later(std::function<void(Done)> later) { later_ = std::move(later); }
   const std::function<void(Done)>& later() const { return later_; }
 
+  // What only tidies up after something that cannot be taken back: a failure is logged and what is
+  // left behind is left to reconcile.
+  void tidy(const Plan& plan, const std::function<void(db::Transaction&)>& record = {});
+
  private:
+  void run_steps(const Plan& plan, std::size_t cancellable);
+
   Services& services_;
   Session session_;
   Caller caller_;

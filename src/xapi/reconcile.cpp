@@ -260,8 +260,8 @@ bool Reconciler::look_at(const std::string& uuid) {
       Context context(*services_, internal_session(), {});
       const OperationLock lock(context, ref, model::VmOperations::HardShutdown);
       const db::Snapshot now = context.view();
-      context.run(stop_plan(*services_, now, now.get(ref)));
-      context.commit([&](db::Transaction& change) { record_halted(change, ref); });
+      context.run(stop_plan(*services_, now, now.get(ref)),
+                  [&](db::Transaction& change) { record_halted(change, ref); });
     } catch (const std::exception& error) {
       spdlog::warn("VM {} has ended, but cannot be recorded as halted: {}", uuid, error.what());
       return;
@@ -272,10 +272,10 @@ bool Reconciler::look_at(const std::string& uuid) {
       const OperationLock lock(context, ref, model::VmOperations::Start);
       const db::Snapshot now = context.view();
       auto started = std::make_shared<Started>();
-      context.run(start_plan(*services_, now, now.get(ref), false, started));
-      context.commit([&](db::Transaction& change) {
-        record_started(change, *services_, ref, started->domain);
-      });
+      context.run(start_plan(*services_, now, now.get(ref), false, started),
+                  [&](db::Transaction& change) {
+                    record_started(change, *services_, ref, started->domain);
+                  });
     } catch (const std::exception& error) {
       spdlog::warn("VM {} cannot be started again: {}", uuid, error.what());
     }

@@ -43,7 +43,7 @@ class Reconciler {
   bool wait_for_reboot(const std::string& uuid, std::uint64_t before,
                        std::chrono::milliseconds timeout);
 
-  // Looks at one VM soon.
+  // Looks at one VM soon; "": at what nobody uses.
   void poke(const std::string& uuid);
 
  private:

@@ -70,8 +70,7 @@ void run_device_plan(Context& context, const Ref<VM>& vm, Plan plan,
   plan.step("read devices", 1, [&, uuid = context.view().get(vm)[VM::uuid]] {
     domain = services.hypervisor.domain(uuid);
   });
-  context.run(plan);
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     if (more) more(change);
     // It may have ended meanwhile; then its records say so already.
     if (domain && is_up(change.get(vm))) record_started(change, services, vm, *domain);

@@ -105,8 +105,7 @@ void network_destroy(Context& context, Ref<network> self) {
       [&] {
         if (was_there) services.network.ensure_network(spec);
       });
-  context.run(plan);
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     check(change.get(self));
     change.destroy(self);
   });

@@ -86,11 +86,11 @@ void pbd_plug(Context& context, Ref<PBD> self) {
   if (pbd[PBD::currently_attached]) return;
   check_this_host(context, pbd[PBD::host]);
   auto content = std::make_shared<SrContent>();
-  context.run(plug_pbd_plan(context.services(), sr_spec(before.get(sr), pbd), content));
-  context.commit([&](db::Transaction& change) {
-    change.set(self, PBD::currently_attached, true);
-    record_content(change, before, sr, *content);
-  });
+  context.run(plug_pbd_plan(context.services(), sr_spec(before.get(sr), pbd), content),
+              [&](db::Transaction& change) {
+                change.set(self, PBD::currently_attached, true);
+                record_content(change, before, sr, *content);
+              });
 }
 
 void pbd_unplug(Context& context, Ref<PBD> self) {
@@ -101,9 +101,8 @@ void pbd_unplug(Context& context, Ref<PBD> self) {
   if (!pbd[PBD::currently_attached]) return;
   check_this_host(context, pbd[PBD::host]);
   check_no_disk_in_use(view, view.get(sr));
-  context.run(unplug_pbd_plan(context.services(), sr_spec(view.get(sr), pbd)));
-  context.commit(
-      [&](db::Transaction& change) { change.set(self, PBD::currently_attached, false); });
+  context.run(unplug_pbd_plan(context.services(), sr_spec(view.get(sr), pbd)),
+              [&](db::Transaction& change) { change.set(self, PBD::currently_attached, false); });
 }
 
 void pbd_set_device_config(Context& context, Ref<PBD> self, TextMap value) {

@@ -133,8 +133,9 @@ void pif_forget(Context& context, Ref<PIF> self) {
     throw Failure("PIF_TUNNEL_STILL_EXISTS", {self.str()});
   if (!pif[PIF::VLAN_slave_of].empty()) throw Failure("PIF_VLAN_STILL_EXISTS", {self.str()});
   check_may_go_down(view, pif);
-  if (pif[PIF::currently_attached]) context.run(unplug_plan(context.services(), view, pif));
-  context.commit([&](db::Transaction& change) { destroy_pif(change, self); });
+  context.run(pif[PIF::currently_attached] ? unplug_plan(context.services(), view, pif)
+                                           : Plan("PIF.forget"),
+              [&](db::Transaction& change) { destroy_pif(change, self); });
 }
 
 void pif_unplug(Context& context, Ref<PIF> self) {
@@ -144,9 +145,8 @@ void pif_unplug(Context& context, Ref<PIF> self) {
   check_this_host(context, pif[PIF::host]);
   if (!pif[PIF::currently_attached]) return;
   check_may_go_down(view, pif);
-  context.run(unplug_plan(context.services(), view, pif));
-  context.commit(
-      [&](db::Transaction& change) { change.set(self, PIF::currently_attached, false); });
+  context.run(unplug_plan(context.services(), view, pif),
+              [&](db::Transaction& change) { change.set(self, PIF::currently_attached, false); });
 }
 
 void pif_plug(Context& context, Ref<PIF> self) {
@@ -155,8 +155,8 @@ void pif_plug(Context& context, Ref<PIF> self) {
   check_is_card(pif);
   check_this_host(context, pif[PIF::host]);
   if (!pif[PIF::managed]) throw Failure("PIF_UNMANAGED", {self.str()});
-  context.run(plug_plan(context.services(), view, pif));
-  context.commit([&](db::Transaction& change) { change.set(self, PIF::currently_attached, true); });
+  context.run(plug_plan(context.services(), view, pif),
+              [&](db::Transaction& change) { change.set(self, PIF::currently_attached, true); });
 }
 
 void pif_set_disallow_unplug(Context& context, Ref<PIF> self, bool value) {

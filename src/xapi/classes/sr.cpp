@@ -69,15 +69,15 @@ Ref<SR> sr_create(Context& context, Ref<model::host> host, TextMap device_config
   check_driver(before, type);
   const sm::SrSpec spec{make_uuid(), type, device_config, name_label, name_description};
   auto content = std::make_shared<SrContent>();
-  context.run(create_sr_plan(context.services(), spec, physical_size, content));
   Ref<SR> sr;
-  context.commit([&](db::Transaction& change) {
-    sr = change.create<SR>(
-        sr_record(spec.uuid, name_label, name_description, type, content_type, shared, sm_config));
-    const Ref<PBD> pbd = change.create<PBD>(pbd_record(host, sr, device_config));
-    change.set(pbd, PBD::currently_attached, true);
-    record_content(change, before, sr, *content);
-  });
+  context.run(create_sr_plan(context.services(), spec, physical_size, content),
+              [&](db::Transaction& change) {
+                sr = change.create<SR>(sr_record(spec.uuid, name_label, name_description, type,
+                                                 content_type, shared, sm_config));
+                const Ref<PBD> pbd = change.create<PBD>(pbd_record(host, sr, device_config));
+                change.set(pbd, PBD::currently_attached, true);
+                record_content(change, before, sr, *content);
+              });
   return sr;
 }
 
@@ -105,8 +105,8 @@ void sr_destroy(Context& context, Ref<SR> sr) {
     throw Failure("SR_INDESTRUCTIBLE", {sr.str()});
   const auto pbd = pbd_of(view, object, context.host());
   if (!pbd) throw Failure("SR_HAS_NO_PBDS", {sr.str()});
-  context.run(destroy_sr_plan(context.services(), sr_spec(object, *pbd)));
-  context.commit([&](db::Transaction& change) { drop_sr(change, sr); });
+  context.run(destroy_sr_plan(context.services(), sr_spec(object, *pbd)),
+              [&](db::Transaction& change) { drop_sr(change, sr); });
 }
 
 void sr_forget(Context& context, Ref<SR> sr) {

@@ -77,8 +77,8 @@ void sr_scan(Context& context, Ref<SR> sr) {
   const OperationLock lock(context, sr, Op::Scan);
   const db::Snapshot before = context.view();
   auto content = std::make_shared<SrContent>();
-  context.run(scan_sr_plan(context.services(), before.get(sr)[SR::uuid], content));
-  context.commit([&](db::Transaction& change) { record_content(change, before, sr, *content); });
+  context.run(scan_sr_plan(context.services(), before.get(sr)[SR::uuid], content),
+              [&](db::Transaction& change) { record_content(change, before, sr, *content); });
 }
 
 void sr_update(Context& context, Ref<SR> sr) {
@@ -87,8 +87,7 @@ void sr_update(Context& context, Ref<SR> sr) {
   sm::SrState state;
   Plan plan("SR.update");
   plan.step("read sizes", 1, [&] { state = context.services().storage.sr_state(uuid); });
-  context.run(plan);
-  context.commit([&](db::Transaction& change) { record_sr_state(change, sr, state); });
+  context.run(plan, [&](db::Transaction& change) { record_sr_state(change, sr, state); });
 }
 
 }  // namespace xcp::xapi

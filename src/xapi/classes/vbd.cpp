@@ -122,18 +122,19 @@ void vbd_insert(Context& context, Ref<VBD> vbd, Ref<VDI> vdi) {
   const auto medium = view.get(vdi);
   if (auto failure = busy(medium)) throw *failure;
   if (medium[VDI::missing]) throw Failure("VDI_MISSING", {medium[VDI::SR].str(), vdi.str()});
-  if (drive[VBD::currently_attached])
-    context.run(insert_medium_plan(context.services(), view, drive, medium));
-  context.commit([&](db::Transaction& change) { record_medium(change, vbd, vdi); });
+  context.run(drive[VBD::currently_attached]
+                  ? insert_medium_plan(context.services(), view, drive, medium)
+                  : Plan("VBD.insert"),
+              [&](db::Transaction& change) { record_medium(change, vbd, vdi); });
 }
 
 void vbd_eject(Context& context, Ref<VBD> vbd) {
   const OperationLock lock(context, vbd, Op::Eject);
   const db::Snapshot view = context.view();
   const auto drive = view.get(vbd);
-  if (drive[VBD::currently_attached])
-    context.run(eject_medium_plan(context.services(), view, drive));
-  context.commit([&](db::Transaction& change) { record_medium(change, vbd, Ref<VDI>()); });
+  context.run(drive[VBD::currently_attached] ? eject_medium_plan(context.services(), view, drive)
+                                             : Plan("VBD.eject"),
+              [&](db::Transaction& change) { record_medium(change, vbd, Ref<VDI>()); });
 }
 
 void vbd_assert_attachable(Context& context, Ref<VBD> self) {

@@ -46,19 +46,21 @@ Cancelled cancelled(Context& context) {
   return [&context] { return context.cancelled(); };
 }
 
-void record_changed(Context& context, const Ref<SR>& sr, const StoredDisk& disk) {
-  context.commit([&](db::Transaction& change) {
-    record_vdi(change, disk.info, sr);
-    record_sr_state(change, sr, disk.sr);
+// Runs a plan that changes a disk and records what it became.
+void run_change(Context& context, const Plan& plan, const Ref<SR>& sr, const StoredDiskPtr& disk) {
+  context.run(plan, [&](db::Transaction& change) {
+    record_vdi(change, disk->info, sr);
+    record_sr_state(change, sr, disk->sr);
   });
 }
 
-Ref<VDI> record_made(Context& context, const Ref<VDI>& origin, const Ref<SR>& sr,
-                     const StoredDisk& disk) {
+// Runs a plan that makes a disk after `origin`.
+Ref<VDI> run_branch(Context& context, const Plan& plan, const Ref<VDI>& origin, const Ref<SR>& sr,
+                    const StoredDiskPtr& disk) {
   Ref<VDI> made;
-  context.commit([&](db::Transaction& change) {
-    made = record_branch(change, origin, disk.info, sr);
-    record_sr_state(change, sr, disk.sr);
+  context.run(plan, [&](db::Transaction& change) {
+    made = record_branch(change, origin, disk->info, sr);
+    record_sr_state(change, sr, disk->sr);
   });
   return made;
 }
@@ -87,24 +89,32 @@ Ref<VDI> branch(Context& context, const Ref<VDI>& vdi, Branch kind, Op operation
                 SrOp sr_operation) {
   const DiskLock lock(context, vdi, operation, sr_operation);
   const db::Snapshot view = context.view();
-  const BranchedDisk disk{vdi, fresh_names(), std::make_shared<StoredDisk>()};
-  context.run(branch_vdi_plan(context.services(), view, kind, disk));
-  return record_made(context, vdi, view.get(vdi)[VDI::SR], *disk.made);
+  const BranchedDisk disk{vdi, "", fresh_names(), std::make_shared<StoredDisk>()};
+  return run_branch(context, branch_vdi_plan(context.services(), view, kind, disk), vdi,
+                    view.get(vdi)[VDI::SR], disk.made);
 }
 
-void change_stored(Context& context, const Ref<VDI>& vdi, const sm::Config& changes) {
+// `before`: the same keys with the values they have.
+void change_stored(Context& context, const Ref<VDI>& vdi, const sm::Config& changes,
+                   const sm::Config& before) {
   const DiskLock lock(context, vdi, Op::Update, SrOp::VdiUpdate);
   const Place place = place_of(context.view(), vdi);
   auto changed = std::make_shared<StoredDisk>();
-  context.run(set_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid, changes, changed));
-  record_changed(context, place.sr, *changed);
+  run_change(
+      context,
+      set_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid, changes, before, changed),
+      place.sr, changed);
+}
+
+std::string flag_text(bool value) {
+  return value ? "true" : "false";
 }
 
 // Where the SR keeps no names they are in the database alone.
 void set_name(Context& context, const Ref<VDI>& self, model::Field<VDI, std::string> field,
               const char* key, const std::string& value) {
   if (sr_has_feature(context.view(), context.view().get(self)[VDI::SR], "VDI_UPDATE"))
-    change_stored(context, self, {{key, value}});
+    change_stored(context, self, {{key, value}}, {{key, context.view().get(self)[field]}});
   else
     context.commit([&](db::Transaction& change) { change.set(self, field, value); });
 }
@@ -122,16 +132,16 @@ Ref<VDI> vdi_create(Context& context, const model::RecordValue& args) {
   const OperationLock lock(context, sr, SrOp::VdiCreate);
   const sm::VdiSpec spec = spec_of(given);
   auto made = std::make_shared<StoredDisk>();
-  context.run(create_vdi_plan(context.services(), context.view().get(sr)[SR::uuid], spec,
-                              cancelled(context), made));
   Ref<VDI> vdi;
-  context.commit([&](db::Transaction& change) {
-    vdi = record_vdi(change, made->info, sr);
-    change.set(vdi, VDI::other_config, given.get(VDI::other_config));
-    change.set(vdi, VDI::xenstore_data, given.get(VDI::xenstore_data));
-    change.set(vdi, VDI::tags, given.get(VDI::tags));
-    record_sr_state(change, sr, made->sr);
-  });
+  context.run(create_vdi_plan(context.services(), context.view().get(sr)[SR::uuid], spec,
+                              cancelled(context), made),
+              [&](db::Transaction& change) {
+                vdi = record_vdi(change, made->info, sr);
+                change.set(vdi, VDI::other_config, given.get(VDI::other_config));
+                change.set(vdi, VDI::xenstore_data, given.get(VDI::xenstore_data));
+                change.set(vdi, VDI::tags, given.get(VDI::tags));
+                record_sr_state(change, sr, made->sr);
+              });
   return vdi;
 }
 
@@ -141,11 +151,11 @@ void vdi_destroy(Context& context, Ref<VDI> self) {
   refuse_suspend_image(view, self);
   const Place place = place_of(view, self);
   auto gone = std::make_shared<StoredDisk>();
-  context.run(destroy_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid, gone));
-  context.commit([&](db::Transaction& change) {
-    drop_vdi(change, self);
-    record_sr_state(change, place.sr, gone->sr);
-  });
+  context.run(destroy_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid, gone),
+              [&](db::Transaction& change) {
+                drop_vdi(change, self);
+                record_sr_state(change, place.sr, gone->sr);
+              });
 }
 
 Ref<VDI> vdi_snapshot(Context& context, Ref<VDI> vdi, TextMap) {
@@ -165,17 +175,19 @@ Ref<VDI> vdi_copy(Context& context, Ref<VDI> vdi, Ref<SR> sr, Ref<VDI> base_vdi,
   const db::Snapshot view = context.view();
   const Place from = place_of(view, vdi);
   auto made = std::make_shared<StoredDisk>();
-  context.run(copy_vdi_plan(context.services(), from.sr_uuid, from.vdi_uuid, view.get(sr)[SR::uuid],
-                            fresh_names(), cancelled(context), made));
-  return record_made(context, vdi, sr, *made);
+  return run_branch(context,
+                    copy_vdi_plan(context.services(), from.sr_uuid, from.vdi_uuid,
+                                  view.get(sr)[SR::uuid], fresh_names(), cancelled(context), made),
+                    vdi, sr, made);
 }
 
 void vdi_resize(Context& context, Ref<VDI> vdi, std::int64_t size) {
   const DiskLock lock(context, vdi, Op::Resize, SrOp::VdiResize);
   const Place place = place_of(context.view(), vdi);
   auto changed = std::make_shared<StoredDisk>();
-  context.run(resize_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid, size, changed));
-  record_changed(context, place.sr, *changed);
+  run_change(context,
+             resize_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid, size, changed),
+             place.sr, changed);
 }
 
 void vdi_revert(Context& context, Ref<VDI> snapshot) {
@@ -187,16 +199,17 @@ void vdi_revert(Context& context, Ref<VDI> snapshot) {
   const OperationLock lock(context, vdi, Op::RevertTo);
   const Place place = place_of(view, vdi);
   auto changed = std::make_shared<StoredDisk>();
-  context.run(revert_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid,
-                              view.get(snapshot)[VDI::uuid], changed));
-  record_changed(context, place.sr, *changed);
+  run_change(context,
+             revert_vdi_plan(context.services(), place.sr_uuid, place.vdi_uuid,
+                             view.get(snapshot)[VDI::uuid], changed),
+             place.sr, changed);
 }
 
 void vdi_update(Context& context, Ref<VDI> vdi) {
   const auto object = context.view().get(vdi);
-  change_stored(
-      context, vdi,
-      {{"name", object[VDI::name_label]}, {"description", object[VDI::name_description]}});
+  change_stored(context, vdi,
+                {{"name", object[VDI::name_label]}, {"description", object[VDI::name_description]}},
+                {});
 }
 
 void vdi_forget(Context& context, Ref<VDI> vdi) {
@@ -241,11 +254,14 @@ void vdi_set_name_description(Context& context, Ref<VDI> self, std::string value
 }
 
 void vdi_set_read_only(Context& context, Ref<VDI> self, bool value) {
-  change_stored(context, self, {{"read_only", value ? "true" : "false"}});
+  const bool before = context.view().get(self)[VDI::read_only];
+  change_stored(context, self, {{"read_only", flag_text(value)}},
+                {{"read_only", flag_text(before)}});
 }
 
 void vdi_set_sharable(Context& context, Ref<VDI> self, bool value) {
-  change_stored(context, self, {{"sharable", value ? "true" : "false"}});
+  const bool before = context.view().get(self)[VDI::sharable];
+  change_stored(context, self, {{"sharable", flag_text(value)}}, {{"sharable", flag_text(before)}});
 }
 
 }  // namespace xcp::xapi

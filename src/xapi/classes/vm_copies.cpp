@@ -27,10 +27,11 @@ sm::VdiSpec named_spec(const VmDisk& disk) {
   return spec;
 }
 
-Ref<VM> commit_copy(Context& context, const Ref<VM>& from, const std::string& name,
-                    const std::vector<CopiedDisk>& disks) {
+// `plan` makes the disks.
+Ref<VM> run_copy(Context& context, const Plan& plan, const Ref<VM>& from, const std::string& name,
+                 const std::vector<CopiedDisk>& disks) {
   Ref<VM> copy;
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     copy = copy_vm_records(change, change.get(from), name, CopyKind::Clone, disks,
                            [](RecordValue&) {});
   });
@@ -99,8 +100,7 @@ Ref<VM> vm_clone(Context& context, Ref<VM> vm, std::string new_name) {
           destroy_if_there(context.services().storage, disk.sr_uuid, spec.uuid);
         });
   }
-  context.run(plan);
-  return commit_copy(context, vm, new_name, copies);
+  return run_copy(context, plan, vm, new_name, copies);
 }
 
 Ref<VM> vm_copy(Context& context, Ref<VM> vm, std::string new_name, Ref<SR> sr) {
@@ -125,8 +125,7 @@ Ref<VM> vm_copy(Context& context, Ref<VM> vm, std::string new_name, Ref<SR> sr) 
           destroy_if_there(context.services().storage, target_uuid, spec.uuid);
         });
   }
-  context.run(plan);
-  return commit_copy(context, vm, new_name, copies);
+  return run_copy(context, plan, vm, new_name, copies);
 }
 
 void vm_provision(Context& context, Ref<VM> vm) {
@@ -162,8 +161,7 @@ void vm_provision(Context& context, Ref<VM> vm) {
           destroy_if_there(context.services().storage, sr_uuid, spec.uuid);
         });
   }
-  context.run(plan);
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     for (const Made& entry : made) {
       auto record = empty_record<VBD>();
       record.set(VBD::VM, vm);

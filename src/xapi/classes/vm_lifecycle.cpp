@@ -6,6 +6,7 @@
 #include "xapi/classes/vm_state.hpp"
 #include "xapi/handlers/vm.gen.hpp"
 #include "xapi/operations/operations.hpp"
+#include "xapi/plans/disk_plans.hpp"
 #include "xapi/plans/vm_plans.hpp"
 #include "xapi/reconcile.hpp"
 
@@ -36,26 +37,29 @@ void start_as(Context& context, const Ref<VM>& ref, bool start_paused, Op operat
   const db::Snapshot view = context.view();
   const auto vm = view.get(ref);
   auto started = std::make_shared<Started>();
-  context.run(start_plan(context.services(), view, vm, start_paused, started));
-  context.commit([&](db::Transaction& change) {
-    record_started(change, context.services(), ref, started->domain);
-  });
+  context.run(start_plan(context.services(), view, vm, start_paused, started),
+              [&](db::Transaction& change) {
+                record_started(change, context.services(), ref, started->domain);
+              });
 }
 
 // Ends the domain of a locked VM, if there is one, and records it as halted.
 void stop(Context& context, const Ref<VM>& ref) {
   const db::Snapshot view = context.view();
-  context.run(stop_plan(context.services(), view, view.get(ref)));
-  context.commit([&](db::Transaction& change) { record_halted(change, ref); });
+  context.run(stop_plan(context.services(), view, view.get(ref)),
+              [&](db::Transaction& change) { record_halted(change, ref); });
 }
 
+// The VM needs it no more; when it cannot be removed it stays as a disk like others.
 void destroy_suspend_image(Context& context, const Ref<VM>& ref) {
   const db::Snapshot view = context.view();
   const auto image = view.find(view.get(ref)[VM::suspend_VDI]);
   if (!image) return;
   const std::string sr = view.get((*image)[VDI::SR])[SR::uuid];
-  context.services().storage.vdi_destroy(sr, (*image)[VDI::uuid]);
-  context.commit([&](db::Transaction& change) { change.destroy(image->ref()); });
+  Plan plan("VM.forget_suspend_image");
+  plan.step("destroy suspend image", 1,
+            [&] { destroy_if_there(context.services().storage, sr, (*image)[VDI::uuid]); });
+  context.tidy(plan, [&](db::Transaction& change) { drop_vdi(change, image->ref()); });
 }
 
 // Waits until the domain has ended or been replaced; false when the time is up or the call was
@@ -152,10 +156,10 @@ void vm_clean_reboot(Context& context, Ref<VM> vm) {
   stop(context, vm);
   const db::Snapshot view = context.view();
   auto started = std::make_shared<Started>();
-  context.run(start_plan(context.services(), view, view.get(vm), false, started));
-  context.commit([&](db::Transaction& change) {
-    record_started(change, context.services(), vm, started->domain);
-  });
+  context.run(start_plan(context.services(), view, view.get(vm), false, started),
+              [&](db::Transaction& change) {
+                record_started(change, context.services(), vm, started->domain);
+              });
 }
 
 void vm_hard_reboot(Context& context, Ref<VM> vm) {
@@ -163,10 +167,10 @@ void vm_hard_reboot(Context& context, Ref<VM> vm) {
   stop(context, vm);
   const db::Snapshot view = context.view();
   auto started = std::make_shared<Started>();
-  context.run(start_plan(context.services(), view, view.get(vm), false, started));
-  context.commit([&](db::Transaction& change) {
-    record_started(change, context.services(), vm, started->domain);
-  });
+  context.run(start_plan(context.services(), view, view.get(vm), false, started),
+              [&](db::Transaction& change) {
+                record_started(change, context.services(), vm, started->domain);
+              });
 }
 
 void vm_power_state_reset(Context& context, Ref<VM> vm) {
@@ -179,11 +183,11 @@ void vm_suspend(Context& context, Ref<VM> vm) {
   const db::Snapshot view = context.view();
   const Ref<SR> sr = suspend_sr(view, context.services(), view.get(vm));
   auto image = std::make_shared<sm::VdiInfo>();
-  context.run(suspend_plan(context.services(), view, view.get(vm), sr, image));
-  context.commit([&](db::Transaction& change) {
-    record_suspended(change, vm, record_vdi(change, *image, sr));
-  });
-  context.run(release_plan(context.services(), view, view.get(vm), sr, *image));
+  context.run(suspend_plan(context.services(), view, view.get(vm), sr, image),
+              [&](db::Transaction& change) {
+                record_suspended(change, vm, record_vdi(change, *image, sr));
+              });
+  context.tidy(release_plan(context.services(), view, view.get(vm), sr, *image));
 }
 
 namespace {
@@ -194,10 +198,10 @@ void resume_as(Context& context, const Ref<VM>& ref, bool start_paused, Op opera
     const OperationLock lock(context, ref, operation);
     const db::Snapshot view = context.view();
     auto started = std::make_shared<Started>();
-    context.run(resume_plan(context.services(), view, view.get(ref), start_paused, started));
-    context.commit([&](db::Transaction& change) {
-      record_started(change, context.services(), ref, started->domain);
-    });
+    context.run(resume_plan(context.services(), view, view.get(ref), start_paused, started),
+                [&](db::Transaction& change) {
+                  record_started(change, context.services(), ref, started->domain);
+                });
     destroy_suspend_image(context, ref);
   }
 }

@@ -189,8 +189,7 @@ void vm_destroy(Context& context, Ref<VM> self) {
               [&, sr] { context.services().storage.vdi_destroy(sr, (*image)[VDI::uuid]); });
   }
   plan.step("forget guest", 1, [&] { context.services().hypervisor.forget(vm[VM::uuid]); });
-  context.run(plan);
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     if (image) change.destroy(image->ref());
     destroy_vm_records(change, self);
   });

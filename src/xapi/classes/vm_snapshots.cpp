@@ -9,6 +9,7 @@
 #include "xapi/handlers/vm.gen.hpp"
 #include "xapi/operations/operations.hpp"
 #include "xapi/plans/disk_plans.hpp"
+#include "xapi/plans/storage_plans.hpp"
 #include "xapi/plans/vm_plans.hpp"
 
 namespace xcp::xapi {
@@ -28,23 +29,25 @@ bool is_up(const db::Object<VM>& vm) {
          vm[VM::power_state] == VmPowerState::Paused;
 }
 
-void add_snapshot_steps(Plan& plan, Context& context, const std::vector<VmDisk>& disks,
-                        std::vector<CopiedDisk>& copies) {
+// What to snapshot, in the words of the plan.
+std::vector<BranchedDisk> branches_of(const std::vector<VmDisk>& disks) {
+  std::vector<BranchedDisk> branches;
   for (const VmDisk& disk : disks) {
-    sm::VdiSpec spec;
-    spec.uuid = make_uuid();
-    spec.name = disk.vdi_name;
-    plan.step(
-        "snapshot disk " + disk.device, 1,
-        [&context, &copies, disk, spec] {
-          copies.push_back(
-              {disk.vbd, disk.sr,
-               context.services().storage.vdi_snapshot(disk.sr_uuid, disk.vdi_uuid, spec)});
-        },
-        [&context, disk, spec] {
-          destroy_if_there(context.services().storage, disk.sr_uuid, spec.uuid);
-        });
+    sm::VdiSpec names;
+    names.uuid = make_uuid();
+    names.name = disk.vdi_name;
+    branches.push_back({disk.vdi, disk.device, names, std::make_shared<StoredDisk>()});
   }
+  return branches;
+}
+
+// What they became, once the plan has run.
+std::vector<CopiedDisk> copies_of(const std::vector<VmDisk>& disks,
+                                  const std::vector<BranchedDisk>& branches) {
+  std::vector<CopiedDisk> copies;
+  for (std::size_t i = 0; i < disks.size(); ++i)
+    copies.push_back({disks[i].vbd, disks[i].sr, branches[i].made->info});
+  return copies;
 }
 
 // The images a running guest has to write to now.
@@ -70,14 +73,16 @@ std::vector<VmDisk> wanted_disks(const db::Snapshot& view, const db::Object<VM>&
   return disks;
 }
 
-Ref<VM> commit_snapshot(Context& context, const Ref<VM>& vm, const std::string& name,
-                        const std::vector<CopiedDisk>& copies,
-                        const std::function<void(db::Transaction&, RecordValue&)>& adjust) {
+// `plan` makes the disks.
+Ref<VM> run_snapshot(Context& context, const Plan& plan, const Ref<VM>& vm, const std::string& name,
+                     const std::vector<VmDisk>& disks, const std::vector<BranchedDisk>& branches,
+                     const std::function<void(db::Transaction&, RecordValue&)>& adjust) {
   Ref<VM> snapshot;
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     const auto from = change.get(vm);
-    snapshot =
-        copy_vm_records(change, from, name, CopyKind::Snapshot, copies, [&](RecordValue& record) {
+    snapshot = copy_vm_records(
+        change, from, name, CopyKind::Snapshot, copies_of(disks, branches),
+        [&](RecordValue& record) {
           record.set(VM::is_a_snapshot, true);
           record.set(VM::is_a_template, true);
           record.set(VM::is_default_template, false);
@@ -100,18 +105,13 @@ Ref<VM> vm_snapshot(Context& context, Ref<VM> vm, std::string new_name,
                     std::vector<Ref<VDI>> ignore_vdis) {
   const OperationLock lock(context, vm, Op::Snapshot);
   const db::Snapshot view = context.view();
-  const auto object = view.get(vm);
-  const std::vector<VmDisk> disks = wanted_disks(view, object, ignore_vdis);
-  std::vector<CopiedDisk> copies;
+  const std::vector<VmDisk> disks = wanted_disks(view, view.get(vm), ignore_vdis);
+  const std::vector<BranchedDisk> branches = branches_of(disks);
   Plan plan("VM.snapshot");
-  add_snapshot_steps(plan, context, disks, copies);
-  if (is_up(object))
-    plan.step("switch guest to new images", 2, [&] {
-      context.services().hypervisor.switch_images(object[VM::uuid],
-                                                  current_images(context.services(), view, disks));
-    });
-  context.run(plan);
-  return commit_snapshot(context, vm, new_name, copies, [](db::Transaction&, RecordValue&) {});
+  add_branch_steps(plan, context.services(), view, Branch::snapshot, branches);
+  add_switch_step(plan, context.services(), view, branches);
+  return run_snapshot(context, plan, vm, new_name, disks, branches,
+                      [](db::Transaction&, RecordValue&) {});
 }
 
 Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
@@ -121,9 +121,9 @@ Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
   const std::vector<VmDisk> disks = disks_of(view, object);
   const Ref<SR> sr = suspend_sr(view, context.services(), object);
   const std::string sr_uuid = view.get(sr)[SR::uuid];
-  std::vector<CopiedDisk> copies;
+  const std::vector<BranchedDisk> branches = branches_of(disks);
   Plan plan("VM.checkpoint");
-  add_snapshot_steps(plan, context, disks, copies);
+  add_branch_steps(plan, context.services(), view, Branch::snapshot, branches);
   sm::VdiSpec spec;
   spec.uuid = make_uuid();
   spec.name = "Suspend image";
@@ -149,12 +149,11 @@ Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
                                              current_images(context.services(), view, disks));
   });
   plan.step("detach memory image", 1, [&] { storage.vdi_detach(sr_uuid, spec.uuid, data_path); });
-  context.run(plan);
-  return commit_snapshot(context, vm, new_name, copies,
-                         [&](db::Transaction& change, RecordValue& record) {
-                           record.set(VM::power_state, VmPowerState::Suspended);
-                           record.set(VM::suspend_VDI, record_vdi(change, image, sr));
-                         });
+  return run_snapshot(context, plan, vm, new_name, disks, branches,
+                      [&](db::Transaction& change, RecordValue& record) {
+                        record.set(VM::power_state, VmPowerState::Suspended);
+                        record.set(VM::suspend_VDI, record_vdi(change, image, sr));
+                      });
 }
 
 namespace {
@@ -237,8 +236,7 @@ void vm_revert(Context& context, Ref<VM> snapshot) {
         "copy memory image", 5,
         [&] { image_copy = storage.vdi_copy(image_sr, (*image)[VDI::uuid], image_sr, spec); },
         [&] { destroy_if_there(storage, image_sr, spec.uuid); });
-  context.run(plan);
-  context.commit([&](db::Transaction& change) {
+  context.run(plan, [&](db::Transaction& change) {
     restore_settings(change, vm, from);
     if (image)
       record_suspended(change, vm, record_vdi(change, image_copy, (*image)[VDI::SR]));

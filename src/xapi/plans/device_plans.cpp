@@ -56,6 +56,42 @@ void naming_device(const std::string& ref, Body&& body) {
 
 // ---- disks ------------------------------------------------------------------------------------
 
+namespace {
+
+// A disk that was taken out of a guest, for putting it back.
+struct Removed {
+  std::optional<hypervisor::DiskSpec> disk;
+  std::optional<sm::DiskSource> source;  // where it is now, when it was attached again
+};
+
+hypervisor::DiskSpec put_back(const Removed& removed) {
+  hypervisor::DiskSpec disk = *removed.disk;
+  if (!removed.source) return disk;
+  disk.path = removed.source->path;
+  disk.format = disk_format(removed.source->format);
+  return disk;
+}
+
+bool is_attached(sm::Storage& storage, const DiskUse& use) {
+  for (const sm::DataPath& path : storage.data_paths())
+    if (path.id == use.data_path && path.vdi == use.vdi) return true;
+  return false;
+}
+
+void add_detach_step(Plan& plan, Services& services, const DiskUse& use, const std::string& device,
+                     const std::shared_ptr<Removed>& removed) {
+  plan.step(
+      "detach disk " + device, 1, [&services, use] { detach_disk(services.storage, use); },
+      [&services, use, removed] {
+        if (is_attached(services.storage, use)) return;
+        removed->source =
+            services.storage.vdi_attach(use.sr, use.vdi, use.data_path, use.read_write);
+        services.storage.vdi_activate(use.sr, use.vdi, use.data_path);
+      });
+}
+
+}  // namespace
+
 Plan plug_vbd_plan(Services& services, const db::Snapshot& view, const db::Object<VBD>& vbd) {
   Plan plan("VBD.plug");
   auto started = std::make_shared<Started>();
@@ -79,20 +115,18 @@ Plan unplug_vbd_plan(Services& services, const db::Snapshot& view, const db::Obj
   Plan plan("VBD.unplug");
   const std::string vm = view.get(vbd[VBD::VM])[VM::uuid];
   const std::string device = vbd[VBD::userdevice];
-  auto before = std::make_shared<std::optional<hypervisor::DiskSpec>>();
+  auto removed = std::make_shared<Removed>();
   plan.step(
       "unplug disk", 2,
-      [&services, vm, device, ref = vbd.ref().str(), before] {
-        *before = open_disk(services.hypervisor, vm, device);
+      [&services, vm, device, ref = vbd.ref().str(), removed] {
+        removed->disk = open_disk(services.hypervisor, vm, device);
         naming_device(ref, [&] { services.hypervisor.unplug_disk(vm, device); });
       },
-      [&services, vm, device, before] {
-        if (*before && !open_disk(services.hypervisor, vm, device))
-          services.hypervisor.plug_disk(vm, **before);
+      [&services, vm, device, removed] {
+        if (removed->disk && !open_disk(services.hypervisor, vm, device))
+          services.hypervisor.plug_disk(vm, put_back(*removed));
       });
-  if (const auto use = disk_use(view, vbd))
-    plan.step("detach disk " + device, 1,
-              [&services, use = *use] { detach_disk(services.storage, use); });
+  if (const auto use = disk_use(view, vbd)) add_detach_step(plan, services, *use, device, removed);
   return plan;
 }
 
@@ -122,21 +156,19 @@ Plan eject_medium_plan(Services& services, const db::Snapshot& view, const db::O
   Plan plan("VBD.eject");
   const std::string vm = view.get(vbd[VBD::VM])[VM::uuid];
   const std::string device = vbd[VBD::userdevice];
-  auto before = std::make_shared<std::optional<hypervisor::DiskSpec>>();
+  auto removed = std::make_shared<Removed>();
   plan.step(
       "eject medium", 1,
-      [&services, view, vbd, vm, device, before] {
-        *before = open_disk(services.hypervisor, vm, device);
+      [&services, view, vbd, vm, device, removed] {
+        removed->disk = open_disk(services.hypervisor, vm, device);
         hypervisor::DiskSpec drive = disk_spec(view, vbd, nullptr);
         drive.serial.clear();
         services.hypervisor.change_medium(vm, device, drive);
       },
-      [&services, vm, device, before] {
-        if (*before) services.hypervisor.change_medium(vm, device, **before);
+      [&services, vm, device, removed] {
+        if (removed->disk) services.hypervisor.change_medium(vm, device, put_back(*removed));
       });
-  if (const auto use = disk_use(view, vbd))
-    plan.step("detach disk " + device, 1,
-              [&services, use = *use] { detach_disk(services.storage, use); });
+  if (const auto use = disk_use(view, vbd)) add_detach_step(plan, services, *use, device, removed);
   return plan;
 }
 

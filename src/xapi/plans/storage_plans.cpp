@@ -8,6 +8,7 @@
 #include "base/failure.hpp"
 #include "xapi/plans/disk_plans.hpp"
 #include "xapi/plans/transfer_watch.hpp"
+#include "xapi/plans/vm_spec.hpp"
 #include "xapi/reconcile.hpp"
 
 namespace xcp::xapi {
@@ -181,12 +182,17 @@ Plan revert_vdi_plan(Services& services, const std::string& sr, const std::strin
 }
 
 Plan set_vdi_plan(Services& services, const std::string& sr, const std::string& vdi,
-                  const sm::Config& changes, StoredDiskPtr changed) {
+                  const sm::Config& changes, const sm::Config& before, StoredDiskPtr changed) {
   Plan plan("VDI.update");
-  plan.step("update disk", 1, [&services, sr, vdi, changes, changed] {
-    changed->info = services.storage.vdi_set(sr, vdi, changes);
-    changed->sr = services.storage.sr_state(sr);
-  });
+  plan.step(
+      "update disk", 1,
+      [&services, sr, vdi, changes, changed] {
+        changed->info = services.storage.vdi_set(sr, vdi, changes);
+        changed->sr = services.storage.sr_state(sr);
+      },
+      [&services, sr, vdi, before] {
+        if (!before.empty()) services.storage.vdi_set(sr, vdi, before);
+      });
   return plan;
 }
 
@@ -194,21 +200,17 @@ Plan set_vdi_plan(Services& services, const std::string& sr, const std::string& 
 
 namespace {
 
-// The VMs that may be writing to one of the disks. Whether they do is asked when it matters: the
-// records of a guest that nobody has looked at yet may be wrong.
-std::vector<Ref<VM>> possible_writers(const db::Snapshot& view,
-                                      const std::vector<BranchedDisk>& disks) {
+// The VMs that may be writing to the disk. Whether they do is asked when it matters: the records of
+// a guest that nobody has looked at yet may be wrong.
+std::set<Ref<VM>> possible_writers(const db::Snapshot& view, const Ref<VDI>& disk) {
   std::set<Ref<VM>> vms;
-  for (const BranchedDisk& disk : disks) {
-    const auto origin = view.get(disk.origin);
-    for (const Ref<VBD>& ref : origin[VDI::VBDs]) {
-      const auto vbd = view.get(ref);
-      const auto vm = view.find(vbd[VBD::VM]);
-      if (vm && !(*vm)[VM::is_a_template] && vbd[VBD::mode] == model::VbdMode::RW)
-        vms.insert(vm->ref());
-    }
+  for (const Ref<VBD>& ref : view.get(disk)[VDI::VBDs]) {
+    const auto vbd = view.get(ref);
+    const auto vm = view.find(vbd[VBD::VM]);
+    if (vm && !(*vm)[VM::is_a_template] && vbd[VBD::mode] == model::VbdMode::RW)
+      vms.insert(vm->ref());
   }
-  return {vms.begin(), vms.end()};
+  return vms;
 }
 
 void switch_guest(Services& services, const db::Snapshot& view, const db::Object<VM>& vm) {
@@ -224,17 +226,19 @@ void switch_guest(Services& services, const db::Snapshot& view, const db::Object
   }
 }
 
-void add_switch_step(Plan& plan, Services& services, const db::Snapshot& view,
-                     const std::vector<Ref<VM>>& vms) {
-  plan.step(
-      "switch images", 2,
-      [&services, view, vms] {
-        for (const Ref<VM>& ref : vms) switch_guest(services, view, view.get(ref));
-      },
-      [&services, view, vms] {
-        // The storage has new images for the guest already; it is switched as soon as it can be.
-        for (const Ref<VM>& ref : vms) services.reconciler.poke(view.get(ref)[VM::uuid]);
-      });
+// The storage has a new image for the disk already, so its guest needs it, whatever becomes of the
+// branch; at the latest reconcile switches it.
+void switch_or_leave_to_reconcile(Services& services, const db::Snapshot& view,
+                                  const std::set<Ref<VM>>& vms) {
+  for (const Ref<VM>& ref : vms) {
+    const auto vm = view.get(ref);
+    try {
+      switch_guest(services, view, vm);
+    } catch (const Failure&) {
+      services.reconciler.poke(vm[VM::uuid]);
+      throw;
+    }
+  }
 }
 
 sm::VdiInfo branch_disk(sm::Storage& storage, Branch kind, const std::string& sr,
@@ -253,28 +257,37 @@ sm::VdiInfo branch_disk(sm::Storage& storage, Branch kind, const std::string& sr
 void add_branch_steps(Plan& plan, Services& services, const db::Snapshot& view, Branch kind,
                       const std::vector<BranchedDisk>& disks) {
   const std::string verb = kind == Branch::snapshot ? "snapshot" : "clone";
-  for (std::size_t i = 0; i < disks.size(); ++i) {
-    const BranchedDisk& disk = disks[i];
+  for (const BranchedDisk& disk : disks) {
     const auto origin = view.get(disk.origin);
     const std::string sr = view.get(origin[VDI::SR])[SR::uuid];
     plan.step(
-        verb + " disk" + (disks.size() > 1 ? " " + std::to_string(i) : ""), 2,
+        verb + " disk" + (disk.label.empty() ? "" : " " + disk.label), 2,
         [&services, kind, sr, vdi = origin[VDI::uuid], disk] {
           disk.made->info = branch_disk(services.storage, kind, sr, vdi, disk.names);
           disk.made->sr = services.storage.sr_state(sr);
         },
-        [&services, sr, branch = disk.names.uuid] {
+        [&services, view, sr, branch = disk.names.uuid, vms = possible_writers(view, disk.origin)] {
           destroy_if_there(services.storage, sr, branch);
+          switch_or_leave_to_reconcile(services, view, vms);
         });
   }
-  const auto vms = possible_writers(view, disks);
-  if (!vms.empty()) add_switch_step(plan, services, view, vms);
+}
+
+void add_switch_step(Plan& plan, Services& services, const db::Snapshot& view,
+                     const std::vector<BranchedDisk>& disks) {
+  std::set<Ref<VM>> vms;
+  for (const BranchedDisk& disk : disks) vms.merge(possible_writers(view, disk.origin));
+  if (vms.empty()) return;
+  plan.step("switch images", 2, [&services, view, vms] {
+    for (const Ref<VM>& ref : vms) switch_guest(services, view, view.get(ref));
+  });
 }
 
 Plan branch_vdi_plan(Services& services, const db::Snapshot& view, Branch kind,
                      const BranchedDisk& disk) {
   Plan plan(kind == Branch::snapshot ? "VDI.snapshot" : "VDI.clone");
   add_branch_steps(plan, services, view, kind, {disk});
+  add_switch_step(plan, services, view, {disk});
   return plan;
 }
 
@@ -305,8 +318,7 @@ std::map<std::string, hypervisor::DiskSpec> stale_images(Services& services,
     if (source.path == open.path) continue;
     hypervisor::DiskSpec image = open;
     image.path = source.path;
-    image.format = source.format == sm::ImageFormat::qcow2 ? hypervisor::DiskFormat::qcow2
-                                                           : hypervisor::DiskFormat::raw;
+    image.format = disk_format(source.format);
     images[open.device] = image;
   }
   return images;

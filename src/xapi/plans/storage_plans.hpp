@@ -57,8 +57,9 @@ Plan resize_vdi_plan(Services& services, const std::string& sr, const std::strin
                      std::int64_t virtual_size, StoredDiskPtr changed);
 Plan revert_vdi_plan(Services& services, const std::string& sr, const std::string& vdi,
                      const std::string& snapshot, StoredDiskPtr changed);
+// `before`: what to set again when recording it fails.
 Plan set_vdi_plan(Services& services, const std::string& sr, const std::string& vdi,
-                  const sm::Config& changes, StoredDiskPtr changed);
+                  const sm::Config& changes, const sm::Config& before, StoredDiskPtr changed);
 
 // ---- branching --------------------------------------------------------------------------------
 
@@ -67,15 +68,20 @@ enum class Branch { snapshot, clone };
 // A disk to branch, and what came of it.
 struct BranchedDisk {
   Ref<model::VDI> origin;
+  std::string label;  // in the name of its step
   sm::VdiSpec names;  // uuid is set
   StoredDiskPtr made;
 };
 
-// Steps that branch disks. Guests that have them open write to new images from one moment on, which
-// is the moment the branches show; until the last step has run they may still change. When that
-// step fails the branches are removed and the guests stay as they are (reconcile switches them).
+// "snapshot disk <label>" or "clone disk <label>" for each. A disk that a guest writes to has a new
+// image from then on, while the guest goes on with the old one until a step switches it: that is
+// the moment the branches show, and until then they may still change. An undo removes the branch
+// and switches the guest.
 void add_branch_steps(Plan& plan, Services& services, const db::Snapshot& view, Branch kind,
                       const std::vector<BranchedDisk>& disks);
+// "switch images": every guest that writes to one of the disks, all its disks at one moment.
+void add_switch_step(Plan& plan, Services& services, const db::Snapshot& view,
+                     const std::vector<BranchedDisk>& disks);
 Plan branch_vdi_plan(Services& services, const db::Snapshot& view, Branch kind,
                      const BranchedDisk& disk);
 

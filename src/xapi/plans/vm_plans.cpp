@@ -176,7 +176,14 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
         services.storage.vdi_activate(use.sr, use.vdi, use.data_path);
       },
       [&services, use] { detach_disk(services.storage, use); });
-  plan.step("save domain", 10, [&services, uuid, path] { services.hypervisor.save(uuid, *path); });
+  plan.step("save domain", 10, [&services, uuid, path] {
+    try {
+      services.hypervisor.save(uuid, *path);
+    } catch (const Failure& failure) {
+      // Only the answer was lost when the domain has ended: a save that fails lets it run on.
+      if (failure.code() != "INTERNAL_ERROR" || services.hypervisor.domain(uuid)) throw;
+    }
+  });
   return plan;
 }
 

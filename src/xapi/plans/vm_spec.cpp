@@ -74,6 +74,16 @@ bool is_hvm(const db::Object<VM>& vm) {
 
 }  // namespace
 
+hypervisor::DiskFormat disk_format(sm::ImageFormat format) {
+  switch (format) {
+    case sm::ImageFormat::raw:
+      return hypervisor::DiskFormat::raw;
+    case sm::ImageFormat::qcow2:
+      return hypervisor::DiskFormat::qcow2;
+  }
+  return hypervisor::DiskFormat::raw;
+}
+
 hypervisor::DiskSpec disk_spec(const db::Snapshot& view, const db::Object<VBD>& vbd,
                                const sm::DiskSource* source) {
   hypervisor::DiskSpec disk;
@@ -85,8 +95,7 @@ hypervisor::DiskSpec disk_spec(const db::Snapshot& view, const db::Object<VBD>& 
   if (const auto vdi = view.find(vbd[VBD::VDI])) disk.serial = (*vdi)[VDI::uuid].substr(0, 20);
   if (source == nullptr) return disk;
   disk.path = source->path;
-  disk.format = source->format == sm::ImageFormat::qcow2 ? hypervisor::DiskFormat::qcow2
-                                                         : hypervisor::DiskFormat::raw;
+  disk.format = disk_format(source->format);
   disk.read_only = disk.read_only || source->read_only;
   return disk;
 }

@@ -20,6 +20,7 @@ struct DeviceBackings {
   std::map<std::string, network::PortBacking> ports;
 };
 
+hypervisor::DiskFormat disk_format(sm::ImageFormat format);
 hypervisor::DiskSpec disk_spec(const db::Snapshot& view, const db::Object<model::VBD>& vbd,
                                const sm::DiskSource* source);
 hypervisor::NicSpec nic_spec(const db::Snapshot& view, const db::Object<model::VIF>& vif,

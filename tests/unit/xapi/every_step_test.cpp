@@ -25,8 +25,10 @@ struct Scenario {
   const char* name;
   // Prepares the world and says what to do in it.
   Operation (*prepare)(World&);
-  // Places after which there is no way back, or at which nothing is lost and the call succeeds.
+  // Places behind which there is no way back: what was done is found by the next scan or reconcile.
   std::set<std::string> beyond = {};
+  // Places at which the call succeeds all the same.
+  std::set<std::string> harmless = {};
 };
 
 Operation call(World& world, const std::string& method, std::vector<Value> arguments) {
@@ -109,7 +111,7 @@ const std::vector<Scenario> scenarios = {
        const auto vdi = world.make_vdi(sr);
        return call(world, "VDI.destroy", {vdi.str()});
      },
-     {"file.record.removed"}},
+     {"file.record.removed", "VDI.destroy:record", "VDI.destroy:done"}},
     {"VdiSnapshot",
      [](World& world) {
        const auto vdi = world.make_vdi(world.make_sr("file"));
@@ -125,9 +127,7 @@ const std::vector<Scenario> scenarios = {
        Guest guest(world);
        guest.start(world);
        return call(world, "VDI.snapshot", {guest.vdi.str(), no_map()});
-     },
-     // The guest has been switched when this is passed.
-     {"sim.switch_images.after"}},
+     }},
     {"VdiCopy",
      [](World& world) {
        const auto vdi = world.make_vdi(world.make_sr("file"));
@@ -140,7 +140,9 @@ const std::vector<Scenario> scenarios = {
        const auto vdi = world.make_vdi(world.make_sr("file"), 8 * MiB);
        return call(world, "VDI.resize", {vdi.str(), 16 * MiB});
      },
-     {"file.image.grown"}},
+     // A disk does not shrink.
+     {"file.image.grown", "durable.written", "durable.renamed", "VDI.resize:record",
+      "VDI.resize:done"}},
     {"VdiRevert",
      [](World& world) {
        const auto vdi = world.make_vdi(world.make_sr("file"), 8 * MiB);
@@ -165,8 +167,7 @@ const std::vector<Scenario> scenarios = {
        const auto vbd = world.make_vbd(guest.vm, world.make_vdi(guest.sr), "5");
        guest.start(world);
        return call(world, "VBD.unplug", {vbd.str()});
-     },
-     {"detach.recorded"}},
+     }},
     {"VbdInsert",
      [](World& world) {
        Guest guest(world);
@@ -181,8 +182,7 @@ const std::vector<Scenario> scenarios = {
        const auto medium = world.only_vdi(world.make_iso_sr());
        world.call("VBD.insert", {guest.cd.str(), medium.str()});
        return call(world, "VBD.eject", {guest.cd.str()});
-     },
-     {"detach.recorded"}},
+     }},
     {"VifPlug",
      [](World& world) {
        Guest guest(world);
@@ -227,20 +227,29 @@ const std::vector<Scenario> scenarios = {
        guest.start(world);
        world.call("VM.suspend", {guest.vm.str()});
        return call(world, "VM.resume", {guest.vm.str(), false, false});
-     }},
+     },
+     {},
+     // The guest runs; its image stays as a disk.
+     {"VM.forget_suspend_image:destroy suspend image", "file.destroy.begun",
+      "file.record.removed"}},
     {"VmSuspend",
      [](World& world) {
        Guest guest(world);
        guest.start(world);
        return call(world, "VM.suspend", {guest.vm.str()});
-     }},
+     },
+     // The guest is its image.
+     {"VM.suspend:record", "VM.suspend:done"},
+     {"sim.save.after", "VM.suspend:detach suspend image", "detach.recorded",
+      "VM.suspend:destroy domain", "sim.destroy.before", "VM.suspend:remove port 0",
+      "network.remove_port.released", "network.state.write", "network.state.written",
+      "VM.suspend:detach disk 0"}},
     {"VmSnapshot",
      [](World& world) {
        Guest guest(world);
        guest.start(world);
        return call(world, "VM.snapshot", {guest.vm.str(), "snapshot", Value(model::SetValue{})});
-     },
-     {"sim.switch_images.after"}},
+     }},
     {"VmClone",
      [](World& world) {
        Guest guest(world);
@@ -252,6 +261,10 @@ const std::vector<Scenario> scenarios = {
        return call(world, "VM.copy", {guest.vm.str(), "copy", guest.sr.str()});
      }},
 };
+
+void PrintTo(const Scenario& scenario, std::ostream* out) {
+  *out << scenario.name;
+}
 
 class EveryStep : public testing::TestWithParam<Scenario> {};
 
@@ -280,6 +293,11 @@ TEST_P(EveryStep, FailsWithoutATrace) {
     const Operation operation = scenario.prepare(world);
     const std::string before = world.state();
     arm_faults(place + "=error");
+    if (scenario.harmless.contains(place)) {
+      EXPECT_NO_THROW(operation());
+      arm_faults("");
+      continue;
+    }
     EXPECT_THROW(operation(), Failure);
     arm_faults("");
     EXPECT_EQ(world.state(), before);
@@ -287,7 +305,7 @@ TEST_P(EveryStep, FailsWithoutATrace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Plans, EveryStep, testing::ValuesIn(scenarios),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 }  // namespace xcp::xapi::test

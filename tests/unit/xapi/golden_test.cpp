@@ -91,15 +91,20 @@ TEST_F(Golden, PlansOfVms) {
 }
 
 TEST_F(Golden, PlansOfDevices) {
+  const auto other = world.make_network("other");
   const db::Snapshot view = world.view();
   expect_plan("vbd_plug", plug_vbd_plan(services(), view, object(vbd)));
   expect_plan("vbd_unplug", unplug_vbd_plan(services(), view, object(vbd)));
   expect_plan("vbd_insert", insert_medium_plan(services(), view, object(cd), object(vdi)));
-  expect_plan("vbd_eject", eject_medium_plan(services(), view, object(cd)));
   expect_plan("vif_plug", plug_vif_plan(services(), view, object(vif)));
   expect_plan("vif_unplug", unplug_vif_plan(services(), view, object(vif)));
-  expect_plan("vif_move", move_vif_plan(services(), view, object(vif), world.make_network()));
+  expect_plan("vif_move", move_vif_plan(services(), view, object(vif), other));
   EXPECT_THROW(plug_vbd_plan(services(), view, object(cd)), Failure);
+  world.store().commit([&](db::Transaction& change) {
+    change.set(cd, VBD::VDI, vdi);
+    change.set(cd, VBD::empty, false);
+  });
+  expect_plan("vbd_eject", eject_medium_plan(services(), world.view(), object(cd)));
 }
 
 TEST_F(Golden, PlansOfStorage) {
@@ -118,10 +123,10 @@ TEST_F(Golden, PlansOfStorage) {
   expect_plan("vdi_resize", resize_vdi_plan(services(), spec.uuid, "a", 1, stored()));
   expect_plan("vdi_revert", revert_vdi_plan(services(), spec.uuid, "a", "b", stored()));
   expect_plan("vdi_snapshot",
-              branch_vdi_plan(services(), world.view(), Branch::snapshot, {vdi, {}, stored()}));
+              branch_vdi_plan(services(), world.view(), Branch::snapshot, {vdi, "", {}, stored()}));
   const Ref<VDI> unused = world.make_vdi(sr);
   expect_plan("vdi_clone_unused",
-              branch_vdi_plan(services(), world.view(), Branch::clone, {unused, {}, stored()}));
+              branch_vdi_plan(services(), world.view(), Branch::clone, {unused, "", {}, stored()}));
 }
 
 // The records have uuids and addresses of this run; the golden text has names instead.
@@ -150,14 +155,13 @@ TEST_F(Golden, VmSpec) {
 }
 
 TEST_F(Golden, NetworkSpec) {
-  const auto pif = world.view().all<model::PIF>().at(0);
+  const auto pif = *world.view().find_if<model::PIF>(
+      [](const auto& card) { return card[model::PIF::device] == "eth1"; });
   const auto wired = pif[model::PIF::network];
   world.store().commit([&](db::Transaction& change) {
     change.set(net, model::network::uuid, "bbbbbbbb-0000-4000-8000-000000000001");
     change.set(net, model::network::MTU, 9000);
     change.set(wired, model::network::uuid, "bbbbbbbb-0000-4000-8000-000000000002");
-    change.set(pif.ref(), model::PIF::device, "eth0");
-    change.set(wired, model::network::bridge, "xenbr0");
     change.set(wired, model::network::name_label, "wired");
   });
   const Ref<model::host> host = services().host;

@@ -352,12 +352,30 @@ void add_storage(Lines& lines, sm::Storage& storage) {
 
 }  // namespace
 
+// A guest that writes to the image its disk is now counts as the same, whichever image that is: a
+// snapshot that was taken back leaves a new one.
+hypervisor::DomainState World::with_current_images(hypervisor::DomainState domain) {
+  const auto vm = view().find_uuid<VM>(domain.uuid);
+  if (!vm) return domain;
+  for (hypervisor::DiskSpec& disk : domain.disks)
+    for (const Ref<VBD>& ref : (*vm)[VM::VBDs]) {
+      const auto vdi = view().find(get(ref, VBD::VDI));
+      if (!vdi || get(ref, VBD::userdevice) != disk.device) continue;
+      const sm::DiskSource source =
+          storage().vdi_source(get((*vdi)[VDI::SR], SR::uuid), (*vdi)[VDI::uuid]);
+      if (disk.path == source.path) disk.path = "current image of " + (*vdi)[VDI::uuid];
+    }
+  return domain;
+}
+
 std::string World::state() {
   Lines lines;
   add_records(lines, view());
   add_storage(lines, storage());
-  for (const hypervisor::DomainState& domain : hypervisor().domains())
-    lines.add("domain " + json_text(to_json(domain)));
+  for (const hypervisor::DomainState& domain : hypervisor().domains()) {
+    const hypervisor::DomainState masked = with_current_images(domain);
+    lines.add("domain " + json_text(to_json(masked)));
+  }
   for (const network::NetworkState& state : network().networks())
     lines.add("network " + json_text(to_json(state)));
   for (const network::PortSpec& port : network().ports())

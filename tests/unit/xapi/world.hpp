@@ -124,6 +124,8 @@ class World {
   std::string state();
 
  private:
+  hypervisor::DomainState with_current_images(hypervisor::DomainState domain);
+
   struct Daemons;
   struct Toolstack;
 
