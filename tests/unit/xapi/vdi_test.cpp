@@ -197,17 +197,28 @@ TEST_F(Vdi, ARunningGuestIsSwitchedWhenItsDiskIsBranched) {
   EXPECT_EQ(open_path(vm), path_of(vdi));
 }
 
-TEST_F(Vdi, AGuestThatCannotBeSwitchedKeepsRunningAndTheSnapshotGoes) {
+TEST_F(Vdi, ASnapshotThatFailsLeavesTheGuestOnItsDisk) {
   const Ref<VDI> vdi = world.make_vdi(sr, 8 * MiB);
   const Ref<VM> vm = start_with(vdi);
-  const std::string before = open_path(vm);
   world.hypervisor().control(
       "fault", {{"method", "switch_images"}, {"kind", "fail"}, {"code", "INTERNAL_ERROR"}});
   EXPECT_EQ(world.failure_of("VDI.snapshot", {vdi.str(), no_map()}), "INTERNAL_ERROR");
   EXPECT_EQ(world.view().all<VDI>().size(), 1u);
   EXPECT_EQ(world.storage().sr_scan(world.get(sr, SR::uuid)).size(), 1u);
+  EXPECT_EQ(open_path(vm), path_of(vdi));
+}
+
+TEST_F(Vdi, AGuestThatCannotBeSwitchedRunsOnUntilItCan) {
+  const Ref<VDI> vdi = world.make_vdi(sr, 8 * MiB);
+  const Ref<VM> vm = start_with(vdi);
+  const std::string before = open_path(vm);
+  const std::string fault = world.hypervisor().control(
+      "fault",
+      {{"method", "switch_images"}, {"kind", "fail"}, {"code", "INTERNAL_ERROR"}, {"count", "0"}});
+  EXPECT_EQ(world.failure_of("VDI.snapshot", {vdi.str(), no_map()}), "INTERNAL_ERROR");
+  EXPECT_EQ(world.view().all<VDI>().size(), 1u);
   EXPECT_EQ(open_path(vm), before);
-  // The next one finds both at the right place.
+  world.hypervisor().control("clear_fault", {{"id", fault}});
   const auto snapshot = world.call_ref<VDI>("VDI.snapshot", {vdi.str(), no_map()});
   EXPECT_EQ(open_path(vm), path_of(vdi));
   EXPECT_NE(path_of(snapshot), path_of(vdi));
