@@ -2,6 +2,9 @@
 // The runner of plans; see plan.hpp for the contract.
 #include "base/plan.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include "base/failure.hpp"
 
 namespace xcp {
@@ -36,12 +39,25 @@ std::string Plan::text() const {
 
 namespace {
 
+constexpr std::chrono::milliseconds undo_pause{50};
+
+// A daemon that is just dying can swallow the first attempt; the second one meets its successor,
+// and an undo that was carried out already finds nothing to do.
+void undo(const Step& step) {
+  try {
+    step.undo();
+  } catch (const std::exception&) {
+    std::this_thread::sleep_for(undo_pause);
+    step.undo();
+  }
+}
+
 void undo_back_from(const Plan& plan, std::size_t last, const PlanHooks& hooks) {
   for (std::size_t i = last + 1; i-- > 0;) {
     const Step& step = plan.steps()[i];
     if (!step.undo) continue;
     try {
-      step.undo();
+      undo(step);
     } catch (const std::exception& error) {
       if (hooks.undo_failed) hooks.undo_failed(step.name, error.what());
     }

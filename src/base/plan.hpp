@@ -2,7 +2,8 @@
 // Long operations as data: ordered, named, weighted steps, each with its undo. The runner reports
 // progress by weight, looks for cancellation between steps, and on a failure undoes what was done,
 // last step first, before it passes the failure on. A step that failed is undone as well, because
-// it may have got half way: undo functions accept that there is nothing to undo.
+// it may have got half way: undo functions accept that there is nothing to undo, and one that fails
+// is tried once more.
 #pragma once
 
 #include <functional>
