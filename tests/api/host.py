@@ -2,6 +2,7 @@
 # A host of its own for each test class: the five daemons of a build, started below a temporary
 # directory, with the power to kill any of them, to arm a fault in it, and to start it again. Nothing
 # outlives close().
+import atexit
 import http.client
 import json
 import os
@@ -97,6 +98,7 @@ class Host:
         self.own_directory = directory is None
         self.state = pathlib.Path(directory or tempfile.mkdtemp(prefix="xcp-api-", dir="/tmp"))
         self.processes = {}
+        atexit.register(self.close)  # also when the tests are ended in the middle
         self.port = free_port()
         for part in ("run", "log", "images", "sr", "xapi", "kernels"):
             (self.state / part).mkdir(exist_ok=True)
@@ -194,7 +196,8 @@ class Host:
         return Client(self, tls).login(user)
 
     def close(self):
-        if self.driver == "libvirt" and self.alive("xapi"):
+        atexit.unregister(self.close)
+        if self.driver == "libvirt" and "xapi" in self.processes and self.alive("xapi"):
             self.destroy_guests()
         for daemon in reversed(self.DAEMONS):
             if daemon in self.processes:
