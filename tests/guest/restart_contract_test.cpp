@@ -156,6 +156,40 @@ TEST_F(RestartContract, AFailedBuildLeavesNothing) {
   EXPECT_THAT(events.pending(), testing::IsEmpty());
 }
 
+// A plug takes a few dozen milliseconds; whatever was reached, the disk can be unplugged and
+// plugged again afterwards.
+TEST_F(RestartContract, KilledWhileADiskIsPlugged) {
+  start(small_guest());
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  raw_image("one");
+  for (int round = 0; round < 15; ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    const auto other = world().daemon->another_client();
+    std::thread work([&] {
+      try {
+        other->plug_disk(uuid_, disk("1", files_ + "/one"));
+      } catch (const Failure&) {
+        // The daemon went away under it.
+      }
+    });
+    usleep(static_cast<useconds_t>(random() % 100000));
+    kill_and_start();
+    work.join();
+    const bool plugged = !state().disks.empty();
+    if (plugged) {
+      EXPECT_EQ(state().disks[0].path, files_ + "/one");
+    }
+    hv().unplug_disk(uuid_, "1");
+    EXPECT_TRUE(state().disks.empty());
+    hv().plug_disk(uuid_, disk("1", files_ + "/one"));
+    EXPECT_EQ(state().disks.size(), 1u);
+    hv().unplug_disk(uuid_, "1");
+  }
+  hv().save(uuid_, files_ + "/saved");
+}
+
 // Kills at random moments of build, plug, save and destroy. The seed is printed.
 TEST_F(RestartContract, KilledInTheMiddleOfItsWork) {
   const unsigned seed = std::random_device()();
@@ -197,7 +231,8 @@ TEST_F(RestartContract, KilledInTheMiddleOfItsWork) {
       if (std::filesystem::exists(saved)) {
         ADD_FAILURE() << "half a saved image beside the guest";
       }
-      // Either the disk is there or it can be plugged: nothing of half a plug is in the way.
+      // Either the disk is there, whoever knows of it, or it can be plugged: nothing of half a plug
+      // is in the way.
       if (state().disks.size() == 1) hv().plug_disk(uuid_, disk("1", files_ + "/one"));
       hv().unpause(uuid_);
       hv().destroy(uuid_);

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Command line of xcp-hypervisord.
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "hypervisor/daemon/daemon.hpp"
+
+namespace {
+
+// Standard error; the journal knows the time by itself.
+void set_up_log() {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("xcp-hypervisord"));
+  if (std::getenv("JOURNAL_STREAM") != nullptr) spdlog::set_pattern("%l: %v");
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace xcp::hypervisor;
@@ -34,6 +46,7 @@ int main(int argc, char** argv) {
                                                                {"kvm", Acceleration::kvm}}));
   app.add_option("--option", options, "KEY=VALUE for the driver; may be given again");
   CLI11_PARSE(app, argc, argv);
+  set_up_log();
   for (const std::string& option : options) {
     const auto equals = option.find('=');
     if (equals == std::string::npos) {

@@ -85,6 +85,7 @@ void LibvirtDriver::write_mark(virDomainPtr domain, const std::string& uuid, con
 void LibvirtDriver::plug_nic(std::string uuid, NicSpec nic) {
   check_nic(nic);
   const auto hold = locks_.hold(uuid);
+  confirm(uuid);
   const Found found = require(uuid);
   if (find_nic(found.view.state, nic.device)) throw Failure("DEVICE_ALREADY_EXISTS", {nic.device});
   if (virDomainAttachDeviceFlags(found.handle.get(), nic_xml(nic, host_view_).c_str(),
@@ -136,6 +137,7 @@ void LibvirtDriver::detach(const Found& found, const std::string& alias, const c
 void LibvirtDriver::plug_disk(std::string uuid, DiskSpec disk) {
   check_disk(disk);
   const auto hold = locks_.hold(uuid);
+  confirm(uuid);
   const Found found = require(uuid);
   if (find_disk(found.view.state, disk.device))
     throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
@@ -159,7 +161,10 @@ void LibvirtDriver::unplug_disk(std::string uuid, std::string device) {
   if (disk->cdrom)
     throw Failure("OPERATION_NOT_ALLOWED",
                   {"a CD drive can be taken away only while the VM is halted"});
-  detach(*found, disk_alias(device), "VBD", device);
+  if (is_stray(uuid, device))
+    unplug_stray(*found, device);
+  else
+    detach(*found, disk_alias(device), "VBD", device);
   events_.append(EventKind::changed, uuid);
 }
 
@@ -188,6 +193,7 @@ void LibvirtDriver::take_snapshot(const Found& found, const std::string& uuid,
   for (const auto& [device, image] : new_images) {
     const DiskSpec* disk = find_disk(found.view.state, device);
     if (disk == nullptr) throw Failure("DEVICE_NOT_ATTACHED", {device});
+    if (is_stray(uuid, device)) require_no_strays(uuid);
     if (disk->path != image.path) by_target[found.view.disk_targets.at(device)] = image;
   }
   std::vector<std::string> others;

@@ -120,13 +120,17 @@ void LibvirtDriver::on_reboot(const std::string& uuid) {
 }
 
 void LibvirtDriver::on_ended(const std::string& uuid, int detail) {
+  constexpr std::chrono::minutes patience{10};
   EventKind kind = EventKind::ended_gone;
   bool own_affair = false;
   {
     std::lock_guard lock(mutex_);
     const bool by_reset = reset_by_guest_.erase(uuid) != 0;
-    const bool asked = reboot_asked_.erase(uuid) != 0;
+    // A guest that did not listen and goes down long after does so for a reason of its own.
+    const auto request = reboot_asked_.extract(uuid);
+    const bool asked = request && std::chrono::steady_clock::now() - request.mapped() < patience;
     rebooted_at_.erase(uuid);
+    adopted_.erase(uuid);
     switch (detail) {
       case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN:
         kind = by_reset || asked ? EventKind::ended_reboot : EventKind::ended_shutdown;
@@ -245,28 +249,58 @@ DomainStats read_stats(const Parameters& values, const DomainView& view) {
 
 }  // namespace
 
+namespace {
+
+// Statistics of all running domains; NOWAIT: a domain that is busy (being saved, say) tells what
+// can be told without its monitor.
+class AllStats {
+ public:
+  AllStats(virConnectPtr connection, unsigned kinds) {
+    count_ = virConnectGetAllDomainStats(
+        connection, kinds, &records_,
+        VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+    if (count_ < 0) throw libvirt_failure("cannot read statistics", "");
+  }
+  ~AllStats() { virDomainStatsRecordListFree(records_); }
+  AllStats(const AllStats&) = delete;
+  AllStats& operator=(const AllStats&) = delete;
+
+  virDomainStatsRecordPtr* begin() const { return records_; }
+  virDomainStatsRecordPtr* end() const { return records_ + count_; }
+
+ private:
+  virDomainStatsRecordPtr* records_ = nullptr;
+  int count_ = 0;
+};
+
+}  // namespace
+
 std::vector<DomainStats> LibvirtDriver::stats() {
   const auto connection = connection_->get();
-  virDomainStatsRecordPtr* records = nullptr;
-  // NOWAIT: a domain that is busy (being saved, say) tells what can be told without its monitor.
-  const int count = virConnectGetAllDomainStats(
-      connection.get(),
-      VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_BLOCK |
-          VIR_DOMAIN_STATS_INTERFACE,
-      &records,
-      VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
-  if (count < 0) throw libvirt_failure("cannot read statistics", "");
-  const std::unique_ptr<virDomainStatsRecordPtr, void (*)(virDomainStatsRecordPtr*)> owner(
-      records, virDomainStatsRecordListFree);
+  const AllStats records(connection.get(), VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_BALLOON |
+                                               VIR_DOMAIN_STATS_BLOCK | VIR_DOMAIN_STATS_INTERFACE);
   std::vector<DomainStats> all;
-  for (int i = 0; i < count; ++i) {
+  for (const virDomainStatsRecordPtr record : records) {
     try {
-      all.push_back(read_stats(Parameters(*records[i]), view_of(records[i]->dom, "")));
+      all.push_back(read_stats(Parameters(*record), view_of(record->dom, "")));
     } catch (const Failure& failure) {
       if (failure.code() != "DOMAIN_NOT_FOUND") throw;
     }
   }
   return all;
+}
+
+// What guests may use and have not touched yet: the kernel counts it as free.
+std::int64_t LibvirtDriver::promised_bytes() {
+  const auto connection = connection_->get();
+  std::int64_t bytes = 0;
+  for (const virDomainStatsRecordPtr record :
+       AllStats(connection.get(), VIR_DOMAIN_STATS_BALLOON)) {
+    const Parameters values(*record);
+    bytes +=
+        std::max<std::int64_t>(0, values.number("balloon.current") - values.number("balloon.rss"));
+  }
+  return bytes << 10;
 }
 
 }  // namespace xcp::hypervisor::libvirt

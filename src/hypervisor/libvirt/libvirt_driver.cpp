@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -134,6 +135,11 @@ LibvirtDriver::~LibvirtDriver() {
   tidier_.join();
   agents_.stop();
   connection_.reset();
+  try {
+    write_file_durably(settings_.state_dir + "/clean", "");
+  } catch (const Failure&) {
+    // The next start looks around more than it had to.
+  }
 }
 
 std::chrono::milliseconds LibvirtDriver::option_ms(const char* name,
@@ -149,7 +155,11 @@ std::chrono::milliseconds LibvirtDriver::option_ms(const char* name,
 DomainView LibvirtDriver::view_of(virDomainPtr domain, const std::string& uuid) {
   const Text xml(virDomainGetXMLDesc(domain, 0));
   if (!xml) throw libvirt_failure("cannot read the description of VM", uuid);
-  return read_domain(xml.get());
+  DomainView view = read_domain(xml.get());
+  std::lock_guard lock(mutex_);
+  if (const auto strays = stray_disks_.find(view.state.uuid); strays != stray_disks_.end())
+    view.state.disks.insert(view.state.disks.end(), strays->second.begin(), strays->second.end());
+  return view;
 }
 
 DomainPower LibvirtDriver::power_of(virDomainPtr domain) {
@@ -196,7 +206,7 @@ HostFacts LibvirtDriver::host() {
   facts.hypervisor = "QEMU " + version_text(qemu) + (host_view_.accelerated ? " (KVM)" : " (TCG)");
   facts.versions = {{"qemu", version_text(qemu)}, {"libvirt", version_text(library)}};
   facts.memory_total_bytes = memory.total_bytes;
-  facts.memory_free_bytes = memory.free_bytes;
+  facts.memory_free_bytes = std::max<std::int64_t>(0, memory.free_bytes - promised_bytes());
   facts.cpu = read_cpu(read_file("/proc/cpuinfo").value_or(""));
   facts.capabilities = {"hvm-1.0-hvm-x86_32", "hvm-1.0-hvm-x86_64"};
   facts.can_suspend = true;

@@ -7,6 +7,7 @@
 //   consoles/  the consoles' rings
 //   nvram/     variable stores of guests whose spec names none, until forget()
 //   pending/   what to clear away should we be killed now
+//   clean      is there when the last daemon was not killed
 #pragma once
 
 #include <libvirt/libvirt.h>
@@ -83,7 +84,7 @@ class LibvirtDriver : public Hypervisor {
   std::optional<Found> find_ours(const std::string& uuid);
   // Throws DOMAIN_NOT_FOUND as well.
   Found require(const std::string& uuid);
-  static DomainView view_of(virDomainPtr domain, const std::string& uuid);
+  DomainView view_of(virDomainPtr domain, const std::string& uuid);
   static DomainPower power_of(virDomainPtr domain);
 
   // ---- the past (reconnect.cpp)
@@ -91,22 +92,29 @@ class LibvirtDriver : public Hypervisor {
   void clear_left_over();
   void adopt_running();
   void confirm(const std::string& uuid);
-  void remove_strays(const std::string& uuid);
+  void look_for_strays(const std::string& uuid);
+  bool is_stray(const std::string& uuid, const std::string& device);
+  void require_no_strays(const std::string& uuid);
+  void unplug_stray(const Found& found, const std::string& device);
 
   // ---- making and ending (lifecycle.cpp)
   struct Nvram {
     std::string path;
     bool fresh = false;  // does not exist yet
   };
+  // Throws HOST_NOT_ENOUGH_FREE_MEMORY.
+  void require_memory(std::int64_t bytes);
   void require_absent(const std::string& uuid);
   std::string kept_nvram(const std::string& uuid) const;
   Nvram choose_nvram(const VmSpec& spec) const;
   DomainState bring_up(const VmSpec& spec, const Mark& mark,
                        const std::function<void(virConnectPtr)>& create);
   bool ask_agent_to_end(const Found& found, bool reboot);
+  void abandon(const std::string& uuid);
   void adopt_process(const std::string& uuid);
   void end(virDomainPtr domain, const std::string& uuid);
   void clear_after(const std::string& uuid);
+  void clear_after_end(const std::string& uuid);
 
   // ---- NICs in user mode (devices.cpp)
   std::vector<PortForward> add_forwards(virDomainPtr domain, const std::string& uuid,
@@ -124,6 +132,7 @@ class LibvirtDriver : public Hypervisor {
   void on_reboot(const std::string& uuid);
   void on_ended(const std::string& uuid, int detail);
   void on_monitor_shutdown(const std::string& uuid, const std::string& details);
+  std::int64_t promised_bytes();
   GuestFacts ask_agent(const std::string& uuid);
   void tidy();
   friend struct Callbacks;
@@ -148,11 +157,13 @@ class LibvirtDriver : public Hypervisor {
   std::condition_variable tidy_;
   std::set<std::string> building_;        // their ends are nobody's business
   std::set<std::string> reset_by_guest_;  // QEMU stops because the guest asked for a reset
-  std::set<std::string> reboot_asked_;    // power-off on the way to a reboot asked by us
+  // When we asked for a power-off that is to be a reboot; when it rebooted last.
+  std::map<std::string, std::chrono::steady_clock::time_point> reboot_asked_;
   std::map<std::string, std::chrono::steady_clock::time_point> rebooted_at_;
   std::deque<std::string> ended_;
-  std::deque<std::string> adopted_;  // found running, not yet confirmed
-  std::map<std::string, int> stray_rounds_;
+  std::set<std::string> adopted_;  // found running, not yet confirmed
+  std::map<std::string, std::vector<DiskSpec>>
+      stray_disks_;  // QEMU has them, libvirt does not know
   bool first_connection_ = true;
   bool stopping_ = false;
 

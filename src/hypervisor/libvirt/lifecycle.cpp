@@ -68,6 +68,14 @@ class Membership {
 
 }  // namespace
 
+// Guests that ask for more than there is would end each other's lives (and ours) by and by.
+void LibvirtDriver::require_memory(std::int64_t bytes) {
+  const std::int64_t available = host().memory_free_bytes;
+  if (bytes > available)
+    throw Failure("HOST_NOT_ENOUGH_FREE_MEMORY",
+                  {std::to_string(bytes), std::to_string(available)});
+}
+
 std::string LibvirtDriver::kept_nvram(const std::string& uuid) const {
   return settings_.state_dir + "/nvram/" + uuid + ".fd";
 }
@@ -75,6 +83,7 @@ std::string LibvirtDriver::kept_nvram(const std::string& uuid) const {
 // ---- making -----------------------------------------------------------------------------------
 
 void LibvirtDriver::require_absent(const std::string& uuid) {
+  confirm(uuid);
   if (const auto found = find_ours(uuid))
     throw Failure("DOMAIN_EXISTS", {uuid, std::to_string(found->view.state.domid)});
 }
@@ -94,13 +103,7 @@ DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
   const Membership building(mutex_, building_, spec.uuid);
   try {
     create(connection_->get().get());
-  } catch (...) {
-    clear_after(spec.uuid);
-    throw;
-  }
-  DomainHandle domain;
-  try {
-    domain = connection_->find(spec.uuid);
+    const DomainHandle domain = connection_->find(spec.uuid);
     if (!domain) throw internal_error("VM " + spec.uuid + " ended while it was being built");
     Mark marked = mark;
     for (const NicSpec& nic : spec.nics)
@@ -114,10 +117,19 @@ DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
     state.power = power_of(domain.get());
     return state;
   } catch (...) {
-    if (domain) end(domain.get(), spec.uuid);
-    clear_after(spec.uuid);
+    abandon(spec.uuid);
     throw;
   }
+}
+
+// Takes back a build that failed, as far as that can be done.
+void LibvirtDriver::abandon(const std::string& uuid) {
+  try {
+    if (const DomainHandle domain = connection_->find(uuid)) end(domain.get(), uuid);
+  } catch (const Failure&) {
+    // libvirtd is away. The domain, should there be one, is listed as soon as it is back.
+  }
+  clear_after(uuid);
 }
 
 void LibvirtDriver::adopt_process(const std::string& uuid) {
@@ -130,6 +142,8 @@ DomainState LibvirtDriver::build(VmSpec spec) {
   check_spec(spec);
   const auto hold = locks_.hold(spec.uuid);
   require_absent(spec.uuid);
+  require_memory(spec.memory_target_bytes != 0 ? spec.memory_target_bytes
+                                               : spec.memory_static_max_bytes);
   clear_after(spec.uuid);
   const Nvram nvram = choose_nvram(spec);
   PendingRecord record(
@@ -151,6 +165,8 @@ DomainState LibvirtDriver::restore(VmSpec spec, std::string path) {
   check_spec(spec);
   const auto hold = locks_.hold(spec.uuid);
   require_absent(spec.uuid);
+  require_memory(spec.memory_target_bytes != 0 ? spec.memory_target_bytes
+                                               : spec.memory_static_max_bytes);
   clear_after(spec.uuid);
   const auto connection = connection_->get();
   const Text saved(virDomainSaveImageGetXMLDesc(connection.get(), path.c_str(),
@@ -217,9 +233,12 @@ void LibvirtDriver::shutdown(std::string uuid, ShutdownKind kind) {
       throw libvirt_failure("cannot ask for a reboot of VM", uuid);
     return;
   }
-  if (reboot) {
+  {
     std::lock_guard lock(mutex_);
-    reboot_asked_.insert(uuid);
+    if (reboot)
+      reboot_asked_[uuid] = std::chrono::steady_clock::now();
+    else
+      reboot_asked_.erase(uuid);
   }
   if (virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN) != 0)
     throw libvirt_failure("cannot ask for the shutdown of VM", uuid);
@@ -264,6 +283,10 @@ void LibvirtDriver::end(virDomainPtr domain, const std::string& uuid) {
 void LibvirtDriver::clear_after(const std::string& uuid) {
   consoles_.forget(uuid);
   agents_.forget(uuid);
+  {
+    std::lock_guard lock(mutex_);
+    stray_disks_.erase(uuid);
+  }
   unlink(serial_socket(host_view_, uuid).c_str());
   unlink(agent_socket(host_view_, uuid).c_str());
 }
@@ -293,34 +316,45 @@ void LibvirtDriver::tidy() {
   bool away = false;
   std::unique_lock lock(mutex_);
   for (;;) {
-    tidy_.wait_for(lock, between_looks, [&] { return stopping_ || (!ended_.empty() && !away); });
+    const auto wanted = [&] {
+      return stopping_ || (!away && (!ended_.empty() || !adopted_.empty()));
+    };
+    tidy_.wait_for(lock, between_looks, wanted);
     if (stopping_) return;
-    away = false;
-    std::deque<std::string> ended = std::exchange(ended_, {});
-    std::deque<std::string> adopted = std::exchange(adopted_, {});
+    const std::optional<std::string> ended =
+        ended_.empty() ? std::nullopt : std::optional(ended_.front());
+    const std::optional<std::string> adopted =
+        adopted_.empty() ? std::nullopt : std::optional(*adopted_.begin());
     lock.unlock();
     try {
       connection_->get();
-      for (; !ended.empty(); ended.pop_front()) {
-        // The VM may have been built again meanwhile: what is there then is the new domain's.
-        const auto hold = locks_.hold(ended.front());
-        if (!connection_->find(ended.front())) clear_after(ended.front());
+      if (ended) clear_after_end(*ended);
+      if (adopted) {
+        const auto hold = locks_.hold(*adopted);
+        confirm(*adopted);
       }
-      for (; !adopted.empty(); adopted.pop_front()) confirm(adopted.front());
+      away = false;
     } catch (const Failure&) {
       away = true;
     }
     lock.lock();
-    ended_.insert(ended_.end(), ended.begin(), ended.end());
-    adopted_.insert(adopted_.end(), adopted.begin(), adopted.end());
+    if (ended && !away) ended_.pop_front();
   }
+}
+
+// The VM may have been built again meanwhile: what is there then is the new domain's.
+void LibvirtDriver::clear_after_end(const std::string& uuid) {
+  const auto hold = locks_.hold(uuid);
+  if (!connection_->find(uuid)) clear_after(uuid);
 }
 
 // ---- memory images ----------------------------------------------------------------------------
 
 void LibvirtDriver::save(std::string uuid, std::string path) {
   const auto hold = locks_.hold(uuid);
+  confirm(uuid);
   const Found found = require(uuid);
+  require_no_strays(uuid);
   const bool fresh = !exists(path);
   PendingRecord record(settings_.state_dir + "/pending",
                        {PendingKind::save, uuid, fresh ? std::vector{path} : Files{}});
@@ -338,7 +372,9 @@ void LibvirtDriver::save(std::string uuid, std::string path) {
 void LibvirtDriver::checkpoint(std::string uuid, std::string path,
                                std::map<std::string, DiskSpec> new_images) {
   const auto hold = locks_.hold(uuid);
+  confirm(uuid);
   const Found found = require(uuid);
+  require_no_strays(uuid);
   const bool fresh = !exists(path);
   PendingRecord record(settings_.state_dir + "/pending",
                        {PendingKind::checkpoint, uuid, fresh ? std::vector{path} : Files{}});

@@ -2,11 +2,14 @@
 // What the driver does about the past: domains it finds running, and what a killed predecessor left
 // half done. libvirt needs a moment to find out which of the domains it remembers still live.
 #include <libvirt/libvirt-qemu.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "hypervisor/libvirt/libvirt_driver.hpp"
+#include "hypervisor/libvirt/names.hpp"
 #include "hypervisor/libvirt/pending.hpp"
 #include "hypervisor/libvirt/strays.hpp"
 
@@ -18,6 +21,12 @@ std::optional<std::string> ask_monitor(virDomainPtr domain, const std::string& c
   char* reply = nullptr;
   if (virDomainQemuMonitorCommand(domain, command.c_str(), &reply, 0) != 0) return std::nullopt;
   return Text(reply).get();
+}
+
+QemuLists lists_of(virDomainPtr domain) {
+  return {ask_monitor(domain, list_peripherals).value_or(""),
+          ask_monitor(domain, list_block_nodes).value_or(""),
+          ask_monitor(domain, list_blocks).value_or("")};
 }
 
 }  // namespace
@@ -58,6 +67,8 @@ void LibvirtDriver::clear_left_over() {
     }
 }
 
+// After a kill everything is looked through before anybody is answered, as long as that does not
+// take too long; what is left comes soon after.
 void LibvirtDriver::adopt_running() {
   for (const DomainHandle& domain : connection_->all()) {
     try {
@@ -65,7 +76,7 @@ void LibvirtDriver::adopt_running() {
       if (!view.state.ours) continue;
       {
         std::lock_guard lock(mutex_);
-        adopted_.push_back(view.state.uuid);
+        adopted_.insert(view.state.uuid);
       }
       if (view.agent_connected) agents_.connected(view.state.uuid);
       if (!view.serial_socket.empty()) consoles_.watch(view.state.uuid, view.serial_socket);
@@ -73,14 +84,35 @@ void LibvirtDriver::adopt_running() {
       // It ended just now, or nobody serves its console: confirm() will see, console() tries again.
     }
   }
+  const bool killed = unlink((settings_.state_dir + "/clean").c_str()) != 0;
+  if (!killed) return;
+  constexpr std::chrono::milliseconds patience{1500};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::set<std::string> uuids;
+  {
+    std::lock_guard lock(mutex_);
+    uuids = adopted_;
+  }
+  for (const std::string& uuid : uuids)
+    if (std::chrono::steady_clock::now() < deadline) confirm(uuid);
 }
 
 // An adopted domain turns out to live or to have ended while nobody looked; libvirt tells the
-// latter to nobody.
+// latter to nobody. Called with the domain's lock held, before anything that the past could be in
+// the way of, and for all domains soon after the start.
 void LibvirtDriver::confirm(const std::string& uuid) {
-  const auto hold = locks_.hold(uuid);
-  if (still_runs(uuid)) {
-    if (!run_directory_.empty()) remove_strays(uuid);
+  {
+    std::lock_guard lock(mutex_);
+    if (!adopted_.contains(uuid)) return;
+  }
+  const bool runs = still_runs(uuid);
+  {
+    std::lock_guard lock(mutex_);
+    // Its end may have been told meanwhile.
+    if (adopted_.erase(uuid) == 0) return;
+  }
+  if (runs) {
+    if (!run_directory_.empty()) look_for_strays(uuid);
     return;
   }
   clear_after(uuid);
@@ -88,23 +120,50 @@ void LibvirtDriver::confirm(const std::string& uuid) {
 }
 
 // With a libvirtd of its own nothing can be half done: it survived us.
-void LibvirtDriver::remove_strays(const std::string& uuid) {
+void LibvirtDriver::look_for_strays(const std::string& uuid) {
   const DomainHandle domain = connection_->find(uuid);
   if (!domain) return;
   const Text xml(virDomainGetXMLDesc(domain.get(), 0));
-  const auto peripherals = ask_monitor(domain.get(), list_peripherals);
-  const auto nodes = ask_monitor(domain.get(), list_block_nodes);
-  if (!xml || !peripherals || !nodes) return;
-  const auto commands = stray_commands(xml.get(), *peripherals, *nodes);
-  if (commands.empty()) {
-    std::lock_guard lock(mutex_);
-    stray_rounds_.erase(uuid);
-    return;
-  }
-  for (const std::string& command : commands) ask_monitor(domain.get(), command);
-  // A guest lets a device go in its own time, and only then its image can be closed.
+  if (!xml) return;
+  const Strays strays = find_strays(xml.get(), lists_of(domain.get()));
+  // Best effort: what QEMU refuses to give back now it gives back with its end.
+  for (const std::string& command : strays.commands) ask_monitor(domain.get(), command);
   std::lock_guard lock(mutex_);
-  if (++stray_rounds_[uuid] < 60) adopted_.push_back(uuid);
+  if (strays.disks.empty())
+    stray_disks_.erase(uuid);
+  else
+    stray_disks_[uuid] = strays.disks;
+}
+
+bool LibvirtDriver::is_stray(const std::string& uuid, const std::string& device) {
+  std::lock_guard lock(mutex_);
+  const auto found = stray_disks_.find(uuid);
+  return found != stray_disks_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const DiskSpec& disk) { return disk.device == device; });
+}
+
+// libvirt would save a guest without the device that the guest has, for ever.
+void LibvirtDriver::require_no_strays(const std::string& uuid) {
+  std::lock_guard lock(mutex_);
+  const auto found = stray_disks_.find(uuid);
+  if (found == stray_disks_.end()) return;
+  throw Failure("OPERATION_NOT_ALLOWED",
+                {"disk " + found->second.front().device + " of VM " + uuid +
+                 " was plugged in at the moment this daemon was killed; unplug it first"});
+}
+
+void LibvirtDriver::unplug_stray(const Found& found, const std::string& device) {
+  const std::string alias = disk_alias(device);
+  const auto deadline =
+      std::chrono::steady_clock::now() + option_ms("unplug_ms", std::chrono::seconds(30));
+  ask_monitor(found.handle.get(), removal_command(alias));
+  while (has_peripheral(lists_of(found.handle.get()).peripherals, alias)) {
+    if (std::chrono::steady_clock::now() > deadline)
+      throw Failure("DEVICE_DETACH_TIMEOUT", {"VBD", device});
+    poll(nullptr, 0, 100);
+  }
+  look_for_strays(found.view.state.uuid);
 }
 
 }  // namespace xcp::hypervisor::libvirt

@@ -2,6 +2,7 @@
 // See strays.hpp.
 #include "hypervisor/libvirt/strays.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -18,18 +19,27 @@ namespace {
 
 namespace json = boost::json;
 
-std::vector<std::string> texts_named(const std::string& reply, const char* member) {
-  std::vector<std::string> texts;
+// The objects of a reply's list; other entries are left out.
+std::vector<json::object> entries(const std::string& reply) {
+  std::vector<json::object> found;
   boost::system::error_code error;
   const json::value value = json::parse(reply, error);
-  if (error || !value.is_object()) return texts;
+  if (error || !value.is_object()) return found;
   const json::value* list = value.get_object().if_contains("return");
-  if (list == nullptr || !list->is_array()) return texts;
-  for (const json::value& entry : list->get_array()) {
-    const json::object* object = entry.if_object();
-    const json::value* text = object != nullptr ? object->if_contains(member) : nullptr;
-    if (text != nullptr && text->is_string()) texts.emplace_back(text->get_string());
-  }
+  if (list == nullptr || !list->is_array()) return found;
+  for (const json::value& entry : list->get_array())
+    if (entry.is_object()) found.push_back(entry.get_object());
+  return found;
+}
+
+std::string text_in(const json::object& object, const char* name) {
+  const json::value* text = object.if_contains(name);
+  return text != nullptr && text->is_string() ? std::string(text->get_string()) : std::string();
+}
+
+std::vector<std::string> texts_named(const std::string& reply, const char* member) {
+  std::vector<std::string> texts;
+  for (const json::object& entry : entries(reply)) texts.push_back(text_in(entry, member));
   return texts;
 }
 
@@ -63,31 +73,70 @@ void collect(pugi::xml_node node, Known& known) {
   }
 }
 
+// The image behind a device, as query-block tells.
+std::optional<DiskSpec> find_image(const std::string& blocks, const std::string& alias) {
+  for (const json::object& entry : entries(blocks)) {
+    if (text_in(entry, "qdev").find("/" + alias + "/") == std::string::npos) continue;
+    const json::value* inserted = entry.if_contains("inserted");
+    if (inserted == nullptr || !inserted->is_object()) continue;
+    const json::object& image = inserted->get_object();
+    DiskSpec disk;
+    disk.path = text_in(image, "file");
+    disk.format = text_in(image, "drv") == "qcow2" ? DiskFormat::qcow2 : DiskFormat::raw;
+    const json::value* read_only = image.if_contains("ro");
+    disk.read_only = read_only != nullptr && read_only->is_bool() && read_only->get_bool();
+    return disk;
+  }
+  return std::nullopt;
+}
+
+// A format stands on its storage and has to go first, an overlay before its base.
+void remove_nodes(const QemuLists& qemu, const std::set<int>& kept,
+                  std::vector<std::string>& commands) {
+  std::vector<std::pair<int, std::string>> names;
+  for (const std::string& name : texts_named(qemu.block_nodes, "node-name"))
+    if (const auto index = node_index(name); index && !kept.contains(*index))
+      names.emplace_back(*index, name);
+  std::sort(names.begin(), names.end());
+  for (const char* layer : {"-format", "-storage"})
+    for (const auto& [index, name] : names)
+      if (name.ends_with(layer)) commands.push_back(command("blockdev-del", "node-name", name));
+}
+
 }  // namespace
 
-std::vector<std::string> stray_commands(const std::string& xml, const std::string& peripherals,
-                                        const std::string& block_nodes) {
+std::string removal_command(const std::string& alias) {
+  return command("device_del", "id", alias);
+}
+
+bool has_peripheral(const std::string& peripherals, const std::string& alias) {
+  const auto names = texts_named(peripherals, "name");
+  return std::find(names.begin(), names.end(), alias) != names.end();
+}
+
+Strays find_strays(const std::string& xml, const QemuLists& qemu) {
   pugi::xml_document document;
   if (!document.load_string(xml.c_str())) return {};
   Known known;
   collect(document.child("domain").child("devices"), known);
 
-  std::vector<std::string> commands;
-  for (const std::string& name : texts_named(peripherals, "name")) {
-    const bool disk = device_of_alias(name, disk_alias_prefix).has_value();
-    const bool nic = device_of_alias(name, nic_alias_prefix).has_value();
-    if ((!disk && !nic) || known.aliases.contains(name)) continue;
-    commands.push_back(command("device_del", "id", name));
-    if (nic) commands.push_back(command("netdev_del", "id", "host" + name));
-  }
-  // A format stands on its storage and has to go first.
-  for (const char* layer : {"-format", "-storage"})
-    for (const std::string& name : texts_named(block_nodes, "node-name")) {
-      const auto index = node_index(name);
-      if (index && !known.nodes.contains(*index) && name.ends_with(layer))
-        commands.push_back(command("blockdev-del", "node-name", name));
+  Strays strays;
+  for (const std::string& name : texts_named(qemu.peripherals, "name")) {
+    if (known.aliases.contains(name)) continue;
+    if (const auto device = device_of_alias(name, disk_alias_prefix)) {
+      auto disk = find_image(qemu.blocks, name);
+      if (!disk) continue;
+      disk->device = *device;
+      strays.disks.push_back(std::move(*disk));
     }
-  return commands;
+    if (device_of_alias(name, nic_alias_prefix)) {
+      strays.commands.push_back(removal_command(name));
+      strays.commands.push_back(command("netdev_del", "id", "host" + name));
+    }
+  }
+  // An image with its whole chain belongs to such a disk or to none: nothing is removed below one.
+  if (strays.disks.empty()) remove_nodes(qemu, known.nodes, strays.commands);
+  return strays;
 }
 
 }  // namespace xcp::hypervisor::libvirt

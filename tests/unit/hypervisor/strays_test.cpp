@@ -22,28 +22,57 @@ constexpr const char* known_nodes =
         {"node-name":"libvirt-4-format"},{"node-name":"libvirt-4-storage"},
         {"node-name":"libvirt-pflash0-format"},{"node-name":"#block123"}]})";
 
-TEST(Strays, NothingIsDoneWhereAllIsKnown) {
-  EXPECT_EQ(stray_commands(xml, known_peripherals, known_nodes), Commands{});
+QemuLists lists(const std::string& peripherals, const std::string& nodes,
+                const std::string& blocks = R"({"return":[]})") {
+  return {peripherals, nodes, blocks};
 }
 
-TEST(Strays, WhatIsInNoRecordGoes) {
+TEST(Strays, NothingIsDoneWhereAllIsKnown) {
+  const Strays strays = find_strays(xml, lists(known_peripherals, known_nodes));
+  EXPECT_EQ(strays.commands, Commands{});
+  EXPECT_TRUE(strays.disks.empty());
+}
+
+TEST(Strays, ANicAndNodesInNoRecordGo) {
   EXPECT_EQ(
-      stray_commands(
-          xml, R"({"return":[{"name":"ua-vbd-1"},{"name":"ua-vif-2"},{"name":"other"}]})",
-          R"({"return":[{"node-name":"libvirt-5-storage"},{"node-name":"libvirt-5-format"}]})"),
-      (Commands{R"({"execute":"device_del","arguments":{"id":"ua-vbd-1"}})",
-                R"({"execute":"device_del","arguments":{"id":"ua-vif-2"}})",
+      find_strays(xml, lists(R"({"return":[{"name":"ua-vif-2"},{"name":"other"}]})",
+                             R"({"return":[{"node-name":"libvirt-5-storage"},
+                                           {"node-name":"libvirt-5-format"}]})"))
+          .commands,
+      (Commands{R"({"execute":"device_del","arguments":{"id":"ua-vif-2"}})",
                 R"({"execute":"netdev_del","arguments":{"id":"hostua-vif-2"}})",
                 R"({"execute":"blockdev-del","arguments":{"node-name":"libvirt-5-format"}})",
                 R"({"execute":"blockdev-del","arguments":{"node-name":"libvirt-5-storage"}})"}));
 }
 
+TEST(Strays, ADiskInNoRecordIsToldOf) {
+  const Strays strays = find_strays(
+      xml,
+      lists(R"({"return":[{"name":"ua-vbd-0"},{"name":"ua-vbd-1"}]})",
+            R"({"return":[{"node-name":"libvirt-5-storage"},{"node-name":"libvirt-5-format"}]})",
+            R"({"return":[
+        {"qdev":"/machine/peripheral/ua-vbd-10/virtio-backend","inserted":{"file":"/wrong"}},
+        {"qdev":"/machine/peripheral/ua-vbd-1/virtio-backend",
+         "inserted":{"file":"/sr/x.qcow2","drv":"qcow2","ro":true,"node-name":"libvirt-5-format"}}]})"));
+  EXPECT_EQ(strays.commands, Commands{}) << "its image stays open";
+  ASSERT_EQ(strays.disks.size(), 1u);
+  EXPECT_EQ(strays.disks[0].device, "1");
+  EXPECT_EQ(strays.disks[0].path, "/sr/x.qcow2");
+  EXPECT_EQ(strays.disks[0].format, DiskFormat::qcow2);
+  EXPECT_TRUE(strays.disks[0].read_only);
+  EXPECT_TRUE(has_peripheral(R"({"return":[{"name":"ua-vbd-1"}]})", "ua-vbd-1"));
+  EXPECT_FALSE(has_peripheral(R"({"return":[{"name":"ua-vbd-10"}]})", "ua-vbd-1"));
+}
+
 TEST(Strays, WhatCannotBeReadMeansNothing) {
   for (const char* reply :
-       {"", "{", "[]", R"({"error":{}})", R"({"return":{}})", R"({"return":[7,{}]})"})
-    EXPECT_EQ(stray_commands(xml, reply, reply), Commands{}) << reply;
-  EXPECT_EQ(stray_commands("no XML", R"({"return":[{"name":"ua-vbd-1"}]})", known_nodes),
-            Commands{});
+       {"", "{", "[]", R"({"error":{}})", R"({"return":{}})", R"({"return":[7,{}]})"}) {
+    const Strays strays = find_strays(xml, {reply, reply, reply});
+    EXPECT_EQ(strays.commands, Commands{}) << reply;
+    EXPECT_TRUE(strays.disks.empty()) << reply;
+  }
+  EXPECT_TRUE(find_strays("no XML", lists(R"({"return":[{"name":"ua-vif-1"}]})", known_nodes))
+                  .commands.empty());
 }
 
 }  // namespace
