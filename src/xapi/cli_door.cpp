@@ -104,8 +104,8 @@ class ServerDoor : public cli::Door {
       arguments.emplace_back("1.0");
       arguments.emplace_back("cli");
     }
-    const char* method = login.local ? "session.slave_local_login_with_password"
-                                     : "session.login_with_password";
+    const char* method =
+        login.local ? "session.slave_local_login_with_password" : "session.login_with_password";
     const Result result = parts_.dispatcher.call({}, method, std::move(arguments), parts_.caller);
     return std::make_unique<SessionApi>(parts_, result.value.as_string(), true);
   }
