@@ -212,7 +212,9 @@ const std::vector<Scenario> scenarios = {
      }},
     {"PifUnplug",
      [](World& world) {
-       const auto pif = world.view().all<model::PIF>().at(1);
+       // The management interface is never unplugged; the other one is meant.
+       const auto pif = *world.view().find_if<model::PIF>(
+           [](const db::Object<model::PIF>& one) { return !one[model::PIF::management]; });
        world.call("network.attach", {pif[model::PIF::network].str(), world.services().host.str()});
        return call(world, "PIF.unplug", {pif.ref().str()});
      }},
