@@ -12,6 +12,7 @@
 
 #include "base/fd.hpp"
 #include "hypervisor/libvirt/host.hpp"
+#include "hypervisor/libvirt/monitor_drain.hpp"
 #include "hypervisor/libvirt/names.hpp"
 
 namespace xcp::hypervisor::libvirt {
@@ -117,6 +118,7 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
   if (root) {
     run_directory_ = *root + "/run/qemu";
     reaper_.emplace();
+    drain_monitors(monitor_sockets(run_directory_), std::chrono::seconds(10));
   }
   connection_ = std::make_unique<Connection>(
       uri, [this](virConnectPtr connection) { return register_callbacks(connection); });

@@ -111,7 +111,6 @@ class LibvirtDriver : public Hypervisor {
                        const std::function<void(virConnectPtr)>& create);
   bool ask_agent_to_end(const Found& found, bool reboot);
   void abandon(const std::string& uuid);
-  void adopt_process(const std::string& uuid);
   void end(virDomainPtr domain, const std::string& uuid);
   void clear_after(const std::string& uuid);
   void clear_after_end(const std::string& uuid);

@@ -22,6 +22,7 @@ using std::chrono::seconds;
 
 // Events come from another thread a moment after the call that caused them.
 constexpr seconds event_timeout{5};
+constexpr seconds firmware_timeout{1};
 
 std::int64_t now_seconds() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -112,7 +113,6 @@ DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
     if (!marked.forwards.empty()) write_mark(domain.get(), spec.uuid, marked);
     const DomainView view = view_of(domain.get(), spec.uuid);
     consoles_.watch(spec.uuid, view.serial_socket);
-    adopt_process(spec.uuid);
     DomainState state = view.state;
     state.power = power_of(domain.get());
     return state;
@@ -130,12 +130,6 @@ void LibvirtDriver::abandon(const std::string& uuid) {
     // libvirtd is away. The domain, should there be one, is listed as soon as it is back.
   }
   clear_after(uuid);
-}
-
-void LibvirtDriver::adopt_process(const std::string& uuid) {
-  if (!reaper_) return;
-  const int pid = std::atoi(read_file(run_directory_ + "/" + uuid + ".pid").value_or("").c_str());
-  if (pid > 0) reaper_->adopt(pid);
 }
 
 DomainState LibvirtDriver::build(VmSpec spec) {
@@ -259,7 +253,12 @@ void LibvirtDriver::reset(std::string uuid) {
   const bool failed = virDomainReset(domain, 0) != 0;
   const Failure reason = libvirt_failure("cannot reset VM", uuid);
   if (ends) {
-    if (!failed) rebooted.get(event_timeout);
+    // The firmware answers a reset with one of its own a moment later.
+    if (!failed && rebooted.get(event_timeout)) {
+      do
+        rebooted.again();
+      while (rebooted.get(firmware_timeout));
+    }
     virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,
                                 VIR_DOMAIN_LIFECYCLE_ACTION_DESTROY, VIR_DOMAIN_AFFECT_LIVE);
   }

@@ -34,6 +34,12 @@ class Signals {
       return value_;
     }
 
+    // Waits for the next one.
+    void again() {
+      std::lock_guard lock(signals_.mutex_);
+      value_.reset();
+    }
+
    private:
     friend class Signals;
     Signals& signals_;
