@@ -109,10 +109,11 @@ struct DomainState {
   std::vector<NicSpec> nics;    // host_device and forwards filled in
   std::int64_t start_time = 0;  // seconds since 1970
   int vnc_port = 0;             // 0: none (reach it through console())
+  bool busy = false;            // a call is at work on it, perhaps of a caller that is gone
 };
 BOOST_DESCRIBE_STRUCT(DomainState, (),
                       (uuid, name, domid, ours, power, vcpus, memory_bytes, disks, nics, start_time,
-                       vnc_port))
+                       vnc_port, busy))
 
 // What the guest itself told through its agent. Limits on size are enforced by the driver: at most
 // 64 KiB for all texts of a guest; anything that is not UTF-8 is dropped.

@@ -44,6 +44,12 @@ class KeyedLocks {
 
   Hold hold(const std::string& key) { return Hold(*this, key); }
 
+  // Somebody holds it or waits for it.
+  bool in_use(const std::string& key) {
+    std::lock_guard lock(mutex_);
+    return entries_.contains(key);
+  }
+
  private:
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;

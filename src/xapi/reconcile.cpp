@@ -7,6 +7,7 @@
 #include "xapi/classes/vm_state.hpp"
 #include "xapi/dispatch.hpp"
 #include "xapi/operations/operations.hpp"
+#include "xapi/plans/drafts.hpp"
 #include "xapi/plans/vm_plans.hpp"
 #include "xapi/reconcile_devices.hpp"
 
@@ -139,6 +140,21 @@ void Reconciler::poke(const std::string& uuid) {
   changed_.notify_all();
 }
 
+void Reconciler::add_draft(const std::string& vdi) {
+  std::lock_guard lock(mutex_);
+  drafts_.insert(vdi);
+}
+
+void Reconciler::remove_draft(const std::string& vdi) {
+  std::lock_guard lock(mutex_);
+  drafts_.erase(vdi);
+}
+
+bool Reconciler::has_draft(const std::string& vdi) {
+  std::lock_guard lock(mutex_);
+  return drafts_.contains(vdi);
+}
+
 bool Reconciler::wait_for_end(const std::string& uuid, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
@@ -205,7 +221,9 @@ void Reconciler::work() {
     }
     if (release) {
       try {
-        if (!release_unused_devices(*services_)) busy.insert("");
+        const bool released = release_unused_devices(*services_);
+        const bool removed = remove_used_images(*services_) && remove_dead_drafts(*services_);
+        if (!released || !removed) busy.insert("");
       } catch (const std::exception& error) {
         spdlog::warn("cannot release unused devices: {}", error.what());
         busy.insert("");
@@ -221,6 +239,7 @@ bool Reconciler::look_at(const std::string& uuid) {
   if (!vm || (*vm)[VM::is_control_domain]) return true;
   if (!(*vm)[VM::current_operations].empty()) return false;
   const auto domain = services_->hypervisor.domain(uuid);
+  if (domain && domain->busy) return false;
   const VmPowerState recorded = (*vm)[VM::power_state];
   if (domain && !is_up(recorded) && domain->power == hypervisor::DomainPower::paused) {
     // Built, but never acknowledged as started: what was begun is taken back.
@@ -259,6 +278,7 @@ bool Reconciler::look_at(const std::string& uuid) {
     try {
       Context context(*services_, internal_session(), {});
       const OperationLock lock(context, ref, model::VmOperations::HardShutdown);
+      if (complete_suspend(context, ref)) return;
       const db::Snapshot now = context.view();
       context.run(stop_plan(*services_, now, now.get(ref)),
                   [&](db::Transaction& change) { record_halted(change, ref); });

@@ -46,6 +46,11 @@ class Reconciler {
   // Looks at one VM soon; "": at what nobody uses.
   void poke(const std::string& uuid);
 
+  // A disk that a running operation is making; what else is noted as a draft is removed.
+  void add_draft(const std::string& vdi);
+  void remove_draft(const std::string& vdi);
+  bool has_draft(const std::string& vdi);
+
  private:
   void watch();
   void work();
@@ -62,6 +67,7 @@ class Reconciler {
   bool stopping_ = false;
   std::set<std::string> pending_;
   std::set<std::string> guests_;  // agents that told something new
+  std::set<std::string> drafts_;
   std::map<std::string, hypervisor::EventKind> ended_;
   std::map<std::string, std::uint64_t> reboots_;
   std::uint64_t event_count_ = 0;

@@ -6,9 +6,12 @@
 
 #include <set>
 
+#include "xapi/classes/vdi.hpp"
+#include "xapi/classes/vm_state.hpp"
 #include "xapi/operations/operations.hpp"
 #include "xapi/plans/device_steps.hpp"
 #include "xapi/plans/storage_plans.hpp"
+#include "xapi/plans/vm_plans.hpp"
 
 namespace xcp::xapi {
 
@@ -17,6 +20,14 @@ using model::VIF;
 using model::VM;
 
 namespace {
+
+// Data paths of suspend images are named after the VM.
+const std::string suspend_path = "suspend-";
+
+bool is_up(const db::Object<VM>& vm) {
+  return vm[VM::power_state] == model::VmPowerState::Running ||
+         vm[VM::power_state] == model::VmPowerState::Paused;
+}
 
 const hypervisor::DiskSpec* find_disk(const hypervisor::DomainState& domain,
                                       const std::string& device) {
@@ -101,6 +112,7 @@ void settle_drive(Services& services, const Ref<VBD>& ref, const std::string& vm
 struct Open {
   std::set<std::pair<std::string, std::string>> disks;
   std::set<std::pair<std::string, std::string>> nics;
+  std::set<std::string> busy;  // VMs that the hypervisor daemon is at work on
 };
 
 Open open_devices(hypervisor::Hypervisor& hypervisor) {
@@ -109,8 +121,22 @@ Open open_devices(hypervisor::Hypervisor& hypervisor) {
     for (const hypervisor::DiskSpec& disk : domain.disks)
       if (!disk.path.empty()) open.disks.insert({domain.uuid, disk.device});
     for (const hypervisor::NicSpec& nic : domain.nics) open.nics.insert({domain.uuid, nic.device});
+    if (domain.busy) open.busy.insert(domain.uuid);
   }
   return open;
+}
+
+// A guest that has ended and is still recorded as running may be in that image: it is recorded
+// first.
+bool release_suspend_path(Services& services, const db::Object<VM>& vm,
+                          const std::function<void()>& release) {
+  bool needed = false;
+  const bool looked = with_vm_locked(services, vm.ref(), [&] {
+    const auto now = services.store.snapshot().find(vm.ref());
+    needed = now && is_up(*now) && !services.hypervisor.domain(vm[VM::uuid]);
+    if (!needed) release();
+  });
+  return looked && !needed;
 }
 
 bool release_path(Services& services, const Open& open, const sm::DataPath& path) {
@@ -119,9 +145,11 @@ bool release_path(Services& services, const Open& open, const sm::DataPath& path
     spdlog::info("data path {} of VDI {} is used by nobody; released", path.id, path.vdi);
     services.storage.vdi_detach(path.sr, path.vdi, path.id);
   };
-  if (path.id.starts_with("suspend-")) {
-    const auto vm = view.find_uuid<VM>(path.id.substr(8));
-    if (vm) return with_vm_locked(services, vm->ref(), release);
+  if (path.id.starts_with(suspend_path)) {
+    const std::string uuid = path.id.substr(suspend_path.size());
+    if (open.busy.contains(uuid)) return false;
+    const auto vm = view.find_uuid<VM>(uuid);
+    if (vm) return release_suspend_path(services, *vm, release);
     release();
     return true;
   }
@@ -132,6 +160,7 @@ bool release_path(Services& services, const Open& open, const sm::DataPath& path
     return true;
   }
   const auto vm = view.get((*vbd)[VBD::VM]);
+  if (open.busy.contains(vm[VM::uuid])) return false;
   if (open.disks.contains({vm[VM::uuid], (*vbd)[VBD::userdevice]})) return true;
   return with_vm_locked(services, vm.ref(), [&] {
     const db::Snapshot now = services.store.snapshot();
@@ -153,6 +182,7 @@ bool release_port(Services& services, const Open& open, const network::PortSpec&
     return true;
   }
   const auto vm = view.get((*vif)[VIF::VM]);
+  if (open.busy.contains(vm[VM::uuid])) return false;
   if (open.nics.contains({vm[VM::uuid], (*vif)[VIF::device]})) return true;
   return with_vm_locked(services, vm.ref(), [&] {
     const db::Snapshot now = services.store.snapshot();
@@ -179,6 +209,45 @@ void settle_devices(Services& services, const Ref<VM>& ref, const hypervisor::Do
   for (const Ref<VBD>& vbd : (*vm)[VM::VBDs])
     if (differs(view.get(vbd), domain))
       with_vm_locked(services, ref, [&] { settle_drive(services, vbd, domain.uuid); });
+}
+
+bool complete_suspend(Context& context, const Ref<VM>& ref) {
+  Services& services = context.services();
+  const db::Snapshot view = context.view();
+  const std::string id = suspend_path + view.get(ref)[VM::uuid];
+  for (const sm::DataPath& path : services.storage.data_paths()) {
+    const auto sr = view.find_uuid<model::SR>(path.sr);
+    if (path.id != id || !path.read_write || !sr) continue;
+    for (const sm::VdiInfo& info : services.storage.sr_scan(path.sr)) {
+      if (info.uuid != path.vdi) continue;
+      context.commit([&](db::Transaction& change) {
+        record_suspended(change, ref, record_vdi(change, info, sr->ref()));
+      });
+      context.tidy(release_plan(services, view, view.get(ref), sr->ref(), info));
+      return true;
+    }
+  }
+  return false;
+}
+
+bool remove_used_images(Services& services) {
+  bool all = true;
+  const db::Snapshot view = services.store.snapshot();
+  for (const auto& vm : view.all<VM>()) {
+    if (vm[VM::is_a_snapshot] || vm[VM::power_state] == model::VmPowerState::Suspended ||
+        !view.find(vm[VM::suspend_VDI]))
+      continue;
+    const bool looked = with_vm_locked(services, vm.ref(), [&] {
+      const db::Snapshot now = services.store.snapshot();
+      const auto again = now.find(vm.ref());
+      const auto image = again ? now.find((*again)[VM::suspend_VDI]) : std::nullopt;
+      if (!image || (*again)[VM::power_state] == model::VmPowerState::Suspended) return;
+      run_plan(forget_image_plan(services, now, *image));
+      services.store.commit([&](db::Transaction& change) { drop_vdi(change, image->ref()); });
+    });
+    all = looked && all;
+  }
+  return all;
 }
 
 bool release_unused_devices(Services& services) {

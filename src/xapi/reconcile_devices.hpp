@@ -13,6 +13,14 @@ namespace xcp::xapi {
 void settle_devices(Services& services, const Ref<model::VM>& vm,
                     const hypervisor::DomainState& domain);
 
+// For a locked VM whose domain has ended: true when it ended because it was being suspended. It is
+// recorded as that then. The image of a guest that ended while its image was open for writing is
+// taken for complete; when it is not, VM.resume says so.
+bool complete_suspend(Context& context, const Ref<model::VM>& vm);
+
+// Removes the suspend images of guests that run again. False: to be tried again.
+bool remove_used_images(Services& services);
+
 // Detaches disks and removes ports that no guest has. False: some could not be looked at because
 // their VM has an operation; to be tried again.
 bool release_unused_devices(Services& services);

@@ -96,6 +96,9 @@ CLASS = cls(
               doc="True when its hosts share locks through the cluster."),
         field(DYNAMIC_RO, "is_tools_sr", "bool", default=False, since="dundee",
               doc="True for the one that holds the CD of guest tools."),
+        field(DYNAMIC_RO, "drafts", "string set", default=[], internal=True,
+              doc="Disks in it that a running operation is making: removed when the operation "
+                  "cannot end."),
     ],
     messages=[
         message("create", handled=True, roles=POOL_OPERATOR, async_=True,

@@ -223,6 +223,7 @@ std::vector<DomainState> LibvirtDriver::domains() {
     try {
       DomainState state = view_of(domain.get(), "").state;
       state.power = power_of(domain.get());
+      state.busy = locks_.in_use(state.uuid);
       states.push_back(std::move(state));
     } catch (const Failure& failure) {
       if (failure.code() != "DOMAIN_NOT_FOUND") throw;  // it ended while we listed
@@ -236,6 +237,7 @@ std::optional<DomainState> LibvirtDriver::domain(std::string uuid) {
   if (!handle || virDomainIsActive(handle.get()) != 1) return std::nullopt;
   DomainState state = view_of(handle.get(), uuid).state;
   state.power = power_of(handle.get());
+  state.busy = locks_.in_use(uuid);
   return state;
 }
 

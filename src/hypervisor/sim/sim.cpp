@@ -281,6 +281,7 @@ std::vector<DomainState> Simulation::domains() {
     states.reserve(domains_.size());
     for (const auto& [uuid, domain] : domains_) states.push_back(domain.state);
   }
+  for (DomainState& state : states) state.busy = domain_locks_.in_use(state.uuid);
   faults_.pass("domains", {}, Point::after);
   return states;
 }
@@ -293,6 +294,7 @@ std::optional<DomainState> Simulation::domain(std::string uuid) {
     const auto found = domains_.find(uuid);
     if (found != domains_.end()) state = found->second.state;
   }
+  if (state) state->busy = domain_locks_.in_use(uuid);
   faults_.pass("domain", uuid, Point::after);
   return state;
 }

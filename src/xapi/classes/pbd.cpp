@@ -6,6 +6,7 @@
 #include "xapi/classes/sr_scan.hpp"
 #include "xapi/handlers/pbd.gen.hpp"
 #include "xapi/operations/operations.hpp"
+#include "xapi/reconcile.hpp"
 
 namespace xcp::xapi {
 
@@ -91,6 +92,7 @@ void pbd_plug(Context& context, Ref<PBD> self) {
                 change.set(self, PBD::currently_attached, true);
                 record_content(change, before, sr, *content);
               });
+  context.services().reconciler.poke("");  // what died while the SR was away
 }
 
 void pbd_unplug(Context& context, Ref<PBD> self) {

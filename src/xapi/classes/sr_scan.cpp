@@ -7,6 +7,7 @@
 #include "xapi/classes/vdi.hpp"
 #include "xapi/handlers/sr.gen.hpp"
 #include "xapi/operations/operations.hpp"
+#include "xapi/plans/drafts.hpp"
 
 namespace xcp::xapi {
 
@@ -52,7 +53,8 @@ void record_content(db::Transaction& change, const db::Snapshot& before, const R
   std::vector<const sm::VdiInfo*> told;
   for (const sm::VdiInfo& info : content.vdis) {
     found.insert(info.uuid);
-    if (!has_operation(change, info.uuid) && !forgotten_meanwhile(change, before, info.uuid))
+    if (!has_operation(change, info.uuid) && !forgotten_meanwhile(change, before, info.uuid) &&
+        !is_draft(change.get(sr), info.uuid))
       told.push_back(&info);
   }
   for (const sm::VdiInfo* info : told) record_vdi(change, *info, sr);

@@ -5,6 +5,7 @@
 #include "xapi/accessors.hpp"
 #include "xapi/handlers/vdi.gen.hpp"
 #include "xapi/operations/operations.hpp"
+#include "xapi/plans/drafts.hpp"
 #include "xapi/plans/storage_plans.hpp"
 
 namespace xcp::xapi {
@@ -90,6 +91,7 @@ Ref<VDI> branch(Context& context, const Ref<VDI>& vdi, Branch kind, Op operation
   const DiskLock lock(context, vdi, operation, sr_operation);
   const db::Snapshot view = context.view();
   const BranchedDisk disk{vdi, "", fresh_names(), std::make_shared<StoredDisk>()};
+  const Drafts drafts(context, {{view.get(vdi)[VDI::SR], disk.names.uuid}});
   return run_branch(context, branch_vdi_plan(context.services(), view, kind, disk), vdi,
                     view.get(vdi)[VDI::SR], disk.made);
 }
@@ -131,6 +133,7 @@ Ref<VDI> vdi_create(Context& context, const model::RecordValue& args) {
   const Ref<SR> sr = given.get(VDI::SR);
   const OperationLock lock(context, sr, SrOp::VdiCreate);
   const sm::VdiSpec spec = spec_of(given);
+  const Drafts drafts(context, {{sr, spec.uuid}});
   auto made = std::make_shared<StoredDisk>();
   Ref<VDI> vdi;
   context.run(create_vdi_plan(context.services(), context.view().get(sr)[SR::uuid], spec,
@@ -174,10 +177,12 @@ Ref<VDI> vdi_copy(Context& context, Ref<VDI> vdi, Ref<SR> sr, Ref<VDI> base_vdi,
   const OperationLock target_lock(context, sr, SrOp::VdiCreate);
   const db::Snapshot view = context.view();
   const Place from = place_of(view, vdi);
+  const sm::VdiSpec names = fresh_names();
+  const Drafts drafts(context, {{sr, names.uuid}});
   auto made = std::make_shared<StoredDisk>();
   return run_branch(context,
                     copy_vdi_plan(context.services(), from.sr_uuid, from.vdi_uuid,
-                                  view.get(sr)[SR::uuid], fresh_names(), cancelled(context), made),
+                                  view.get(sr)[SR::uuid], names, cancelled(context), made),
                     vdi, sr, made);
 }
 

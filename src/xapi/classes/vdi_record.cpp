@@ -3,6 +3,7 @@
 #include "xapi/classes/vdi.hpp"
 
 #include "xapi/operations/operations.hpp"
+#include "xapi/plans/drafts.hpp"
 
 namespace xcp::xapi {
 
@@ -46,6 +47,7 @@ model::RecordValue vdi_record(const sm::VdiInfo& info, const Ref<SR>& sr) {
 Ref<VDI> record_vdi(db::Transaction& change, const sm::VdiInfo& info, const Ref<SR>& sr) {
   const auto known = change.view().find_uuid<VDI>(info.uuid);
   const Ref<VDI> ref = known ? known->ref() : change.create<VDI>(vdi_record(info, sr));
+  forget_draft(change, sr, info.uuid);
   change.set(ref, VDI::snapshot_of, origin_of(change.view(), info));
   if (!known) return ref;
   change.set(ref, VDI::SR, sr);

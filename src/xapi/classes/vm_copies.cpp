@@ -8,6 +8,7 @@
 #include "xapi/handlers/vm.gen.hpp"
 #include "xapi/operations/operations.hpp"
 #include "xapi/plans/disk_plans.hpp"
+#include "xapi/plans/drafts.hpp"
 
 namespace xcp::xapi {
 
@@ -27,9 +28,10 @@ sm::VdiSpec named_spec(const VmDisk& disk) {
   return spec;
 }
 
-// `plan` makes the disks.
+// `plan` makes the disks, of which `noted` tells.
 Ref<VM> run_copy(Context& context, const Plan& plan, const Ref<VM>& from, const std::string& name,
-                 const std::vector<CopiedDisk>& disks) {
+                 const std::vector<CopiedDisk>& disks, std::vector<Draft> noted) {
+  const Drafts drafts(context, std::move(noted));
   Ref<VM> copy;
   context.run(plan, [&](db::Transaction& change) {
     copy = copy_vm_records(change, change.get(from), name, CopyKind::Clone, disks,
@@ -86,9 +88,11 @@ Ref<VM> vm_clone(Context& context, Ref<VM> vm, std::string new_name) {
   const OperationLock lock(context, vm, Op::Clone);
   const db::Snapshot view = context.view();
   std::vector<CopiedDisk> copies;
+  std::vector<Draft> drafts;
   Plan plan("VM.clone");
   for (const VmDisk& disk : disks_of(view, view.get(vm))) {
     const sm::VdiSpec spec = named_spec(disk);
+    drafts.push_back({disk.sr, spec.uuid});
     plan.step(
         "clone disk " + disk.device, 1,
         [&context, &copies, disk, spec] {
@@ -100,18 +104,20 @@ Ref<VM> vm_clone(Context& context, Ref<VM> vm, std::string new_name) {
           destroy_if_there(context.services().storage, disk.sr_uuid, spec.uuid);
         });
   }
-  return run_copy(context, plan, vm, new_name, copies);
+  return run_copy(context, plan, vm, new_name, copies, std::move(drafts));
 }
 
 Ref<VM> vm_copy(Context& context, Ref<VM> vm, std::string new_name, Ref<SR> sr) {
   const OperationLock lock(context, vm, Op::Copy);
   const db::Snapshot view = context.view();
   std::vector<CopiedDisk> copies;
+  std::vector<Draft> drafts;
   Plan plan("VM.copy");
   for (const VmDisk& disk : disks_of(view, view.get(vm))) {
     const Ref<SR> target = sr.is_null() ? disk.sr : sr;
     const std::string target_uuid = view.get(target)[SR::uuid];
     const sm::VdiSpec spec = named_spec(disk);
+    drafts.push_back({target, spec.uuid});
     plan.long_step(
         "copy disk " + disk.device, 10,
         [&context, &copies, disk, spec, target, target_uuid](const auto& progress) {
@@ -125,7 +131,7 @@ Ref<VM> vm_copy(Context& context, Ref<VM> vm, std::string new_name, Ref<SR> sr) 
           destroy_if_there(context.services().storage, target_uuid, spec.uuid);
         });
   }
-  return run_copy(context, plan, vm, new_name, copies);
+  return run_copy(context, plan, vm, new_name, copies, std::move(drafts));
 }
 
 void vm_provision(Context& context, Ref<VM> vm) {
@@ -138,6 +144,7 @@ void vm_provision(Context& context, Ref<VM> vm) {
     sm::VdiInfo info;
   };
   std::vector<Made> made;
+  std::vector<Draft> noted;
   Plan plan("VM.provision");
   for (const ProvisionDisk& disk : parse_disks(other["disks"])) {
     const Ref<SR> sr = sr_for(view, context.services(), disk.sr);
@@ -149,6 +156,7 @@ void vm_provision(Context& context, Ref<VM> vm) {
     spec.type = disk.type;
     spec.virtual_size = disk.size;
     if (!disk.image.empty()) spec.sm_config["image"] = disk.image;
+    noted.push_back({sr, spec.uuid});
     plan.long_step(
         "create disk " + disk.device, disk.image.empty() ? 1 : 10,
         [&context, &made, disk, sr, sr_uuid, spec](const auto& progress) {
@@ -161,6 +169,7 @@ void vm_provision(Context& context, Ref<VM> vm) {
           destroy_if_there(context.services().storage, sr_uuid, spec.uuid);
         });
   }
+  const Drafts drafts(context, std::move(noted));
   context.run(plan, [&](db::Transaction& change) {
     for (const Made& entry : made) {
       auto record = empty_record<VBD>();

@@ -6,7 +6,7 @@
 #include "xapi/classes/vm_state.hpp"
 #include "xapi/handlers/vm.gen.hpp"
 #include "xapi/operations/operations.hpp"
-#include "xapi/plans/disk_plans.hpp"
+#include "xapi/plans/drafts.hpp"
 #include "xapi/plans/vm_plans.hpp"
 #include "xapi/reconcile.hpp"
 
@@ -50,16 +50,13 @@ void stop(Context& context, const Ref<VM>& ref) {
               [&](db::Transaction& change) { record_halted(change, ref); });
 }
 
-// The VM needs it no more; when it cannot be removed it stays as a disk like others.
+// The VM needs it no more; when it cannot be removed now reconcile does it.
 void destroy_suspend_image(Context& context, const Ref<VM>& ref) {
   const db::Snapshot view = context.view();
   const auto image = view.find(view.get(ref)[VM::suspend_VDI]);
   if (!image) return;
-  const std::string sr = view.get((*image)[VDI::SR])[SR::uuid];
-  Plan plan("VM.forget_suspend_image");
-  plan.step("destroy suspend image", 1,
-            [&] { destroy_if_there(context.services().storage, sr, (*image)[VDI::uuid]); });
-  context.tidy(plan, [&](db::Transaction& change) { drop_vdi(change, image->ref()); });
+  context.tidy(forget_image_plan(context.services(), view, *image),
+               [&](db::Transaction& change) { drop_vdi(change, image->ref()); });
 }
 
 // Waits until the domain has ended or been replaced; false when the time is up or the call was
@@ -182,8 +179,10 @@ void vm_suspend(Context& context, Ref<VM> vm) {
   const OperationLock lock(context, vm, Op::Suspend);
   const db::Snapshot view = context.view();
   const Ref<SR> sr = suspend_sr(view, context.services(), view.get(vm));
+  const sm::VdiSpec spec = memory_image(view.get(vm));
+  const Drafts drafts(context, {{sr, spec.uuid}});
   auto image = std::make_shared<sm::VdiInfo>();
-  context.run(suspend_plan(context.services(), view, view.get(vm), sr, image),
+  context.run(suspend_plan(context.services(), view, view.get(vm), sr, spec, image),
               [&](db::Transaction& change) {
                 record_suspended(change, vm, record_vdi(change, *image, sr));
               });

@@ -9,6 +9,7 @@
 #include "xapi/handlers/vm.gen.hpp"
 #include "xapi/operations/operations.hpp"
 #include "xapi/plans/disk_plans.hpp"
+#include "xapi/plans/drafts.hpp"
 #include "xapi/plans/storage_plans.hpp"
 #include "xapi/plans/vm_plans.hpp"
 
@@ -39,6 +40,14 @@ std::vector<BranchedDisk> branches_of(const std::vector<VmDisk>& disks) {
     branches.push_back({disk.vdi, disk.device, names, std::make_shared<StoredDisk>()});
   }
   return branches;
+}
+
+std::vector<Draft> drafts_of(const std::vector<VmDisk>& disks,
+                             const std::vector<BranchedDisk>& branches) {
+  std::vector<Draft> drafts;
+  for (std::size_t i = 0; i < disks.size(); ++i)
+    drafts.push_back({disks[i].sr, branches[i].names.uuid});
+  return drafts;
 }
 
 // What they became, once the plan has run.
@@ -107,6 +116,7 @@ Ref<VM> vm_snapshot(Context& context, Ref<VM> vm, std::string new_name,
   const db::Snapshot view = context.view();
   const std::vector<VmDisk> disks = wanted_disks(view, view.get(vm), ignore_vdis);
   const std::vector<BranchedDisk> branches = branches_of(disks);
+  const Drafts drafts(context, drafts_of(disks, branches));
   Plan plan("VM.snapshot");
   add_branch_steps(plan, context.services(), view, Branch::snapshot, branches);
   add_switch_step(plan, context.services(), view, branches);
@@ -122,14 +132,12 @@ Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
   const Ref<SR> sr = suspend_sr(view, context.services(), object);
   const std::string sr_uuid = view.get(sr)[SR::uuid];
   const std::vector<BranchedDisk> branches = branches_of(disks);
+  const sm::VdiSpec spec = memory_image(object);
+  std::vector<Draft> noted = drafts_of(disks, branches);
+  noted.push_back({sr, spec.uuid});
+  const Drafts drafts(context, std::move(noted));
   Plan plan("VM.checkpoint");
   add_branch_steps(plan, context.services(), view, Branch::snapshot, branches);
-  sm::VdiSpec spec;
-  spec.uuid = make_uuid();
-  spec.name = "Suspend image";
-  spec.type = "suspend";
-  spec.format = sm::ImageFormat::raw;
-  spec.virtual_size = object[VM::memory_static_max] + (256ll << 20);
   const std::string data_path = "suspend-" + object[VM::uuid];
   sm::Storage& storage = context.services().storage;
   sm::VdiInfo image;
@@ -226,11 +234,10 @@ void vm_revert(Context& context, Ref<VM> snapshot) {
   const auto image = view.find(from[VM::suspend_VDI]);
   sm::VdiInfo image_copy;
   const std::string image_sr = image ? view.get((*image)[VDI::SR])[SR::uuid] : "";
-  sm::VdiSpec spec;
-  spec.uuid = make_uuid();
-  spec.name = "Suspend image";
-  spec.type = "suspend";
-  spec.format = sm::ImageFormat::raw;
+  const sm::VdiSpec spec = memory_image(from);
+  std::vector<Draft> noted;
+  if (image) noted.push_back({(*image)[VDI::SR], spec.uuid});
+  const Drafts drafts(context, std::move(noted));
   if (image)
     plan.step(
         "copy memory image", 5,

@@ -94,6 +94,11 @@ void reset_operations(db::Store& store) {
   });
 }
 
+bool is_held_by_reconcile(const Failure& failure) {
+  return failure.code() == "OTHER_OPERATION_IN_PROGRESS" && failure.params().size() > 2 &&
+         failure.params()[2] == model::to_string(model::VmOperations::PowerStateReset);
+}
+
 bool not_implemented(std::string_view class_name, std::string_view message) {
   const model::MessageDesc* found =
       model::find_message(std::string(class_name) + "." + std::string(message));

@@ -5,7 +5,9 @@
 // and end with the process.
 #pragma once
 
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "xapi/context.hpp"
 
@@ -32,19 +34,26 @@ void derive_allowed_operations(db::Transaction& change);
 // Forgets running operations (there are none after a start) and computes what is allowed.
 void reset_operations(db::Store& store);
 
+// Reconcile holds guests for a moment; nobody is refused for its sake.
+bool is_held_by_reconcile(const Failure& failure);
+
 // Holds an operation on an object for as long as it lives. Throws the refusal.
 template <class C, class Op>
 class OperationLock {
  public:
   OperationLock(Context& context, Ref<C> object, Op operation)
       : context_(context), object_(std::move(object)), task_(context.task().str()) {
-    context_.commit([&](db::Transaction& change) {
-      const db::Object<C> row = change.get(object_);
-      if (const auto failure = refusal(change.view(), row, operation)) throw *failure;
-      auto running = row[C::current_operations];
-      running[task_] = operation;
-      change.set(object_, C::current_operations, running);
-    });
+    constexpr std::chrono::seconds patience{10};
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+      try {
+        begin(operation);
+        return;
+      } catch (const Failure& failure) {
+        if (!is_held_by_reconcile(failure) || std::chrono::steady_clock::now() > deadline) throw;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
   }
   ~OperationLock() {
     try {
@@ -63,6 +72,16 @@ class OperationLock {
   OperationLock& operator=(const OperationLock&) = delete;
 
  private:
+  void begin(Op operation) {
+    context_.commit([&](db::Transaction& change) {
+      const db::Object<C> row = change.get(object_);
+      if (const auto failure = refusal(change.view(), row, operation)) throw *failure;
+      auto running = row[C::current_operations];
+      running[task_] = operation;
+      change.set(object_, C::current_operations, running);
+    });
+  }
+
   Context& context_;
   Ref<C> object_;
   std::string task_;

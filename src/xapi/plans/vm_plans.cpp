@@ -148,11 +148,7 @@ DiskUse suspend_image_use(const std::string& sr, const std::string& vdi, const s
 
 }  // namespace
 
-Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object<VM>& vm,
-                  const Ref<SR>& sr, std::shared_ptr<sm::VdiInfo> image) {
-  Plan plan("VM.suspend");
-  const std::string uuid = vm[VM::uuid];
-  const std::string sr_uuid = view.get(sr)[SR::uuid];
+sm::VdiSpec memory_image(const db::Object<VM>& vm) {
   sm::VdiSpec spec;
   spec.uuid = make_uuid();
   spec.name = "Suspend image";
@@ -160,6 +156,14 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
   spec.format = sm::ImageFormat::raw;
   // Memory, what the devices keep, and room for the file's own header.
   spec.virtual_size = vm[VM::memory_static_max] + (256ll << 20);
+  return spec;
+}
+
+Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object<VM>& vm,
+                  const Ref<SR>& sr, const sm::VdiSpec& spec, std::shared_ptr<sm::VdiInfo> image) {
+  Plan plan("VM.suspend");
+  const std::string uuid = vm[VM::uuid];
+  const std::string sr_uuid = view.get(sr)[SR::uuid];
   plan.step(
       "create suspend image", 1,
       [&services, sr_uuid, spec, image] { *image = services.storage.vdi_create(sr_uuid, spec); },
@@ -184,6 +188,16 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
       if (failure.code() != "INTERNAL_ERROR" || services.hypervisor.domain(uuid)) throw;
     }
   });
+  return plan;
+}
+
+Plan forget_image_plan(Services& services, const db::Snapshot& view,
+                       const db::Object<model::VDI>& image) {
+  Plan plan("VM.forget_suspend_image");
+  plan.step("destroy suspend image", 1,
+            [&services, sr = view.get(image[VDI::SR])[SR::uuid], vdi = image[VDI::uuid]] {
+              destroy_if_there(services.storage, sr, vdi);
+            });
   return plan;
 }
 

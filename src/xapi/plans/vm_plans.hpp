@@ -24,10 +24,17 @@ Plan resume_plan(Services& services, const db::Snapshot& view, const db::Object<
 // Takes back what a started VM holds; everything in it may be gone already.
 Plan stop_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm);
 
-// Makes the suspend VDI and saves the guest into it. When it has run the guest is nothing but its
-// image, so the caller records that before it releases the rest with release_plan.
+// The disk that takes a VM's memory, with a fresh uuid.
+sm::VdiSpec memory_image(const db::Object<model::VM>& vm);
+
+// Makes the suspend VDI `spec` and saves the guest into it. When it has run the guest is nothing
+// but its image, so the caller records that before it releases the rest with release_plan.
 Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm,
-                  const Ref<model::SR>& sr, std::shared_ptr<sm::VdiInfo> image);
+                  const Ref<model::SR>& sr, const sm::VdiSpec& spec,
+                  std::shared_ptr<sm::VdiInfo> image);
+// Removes the image of a guest that runs again.
+Plan forget_image_plan(Services& services, const db::Snapshot& view,
+                       const db::Object<model::VDI>& image);
 Plan release_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm,
                   const Ref<model::SR>& sr, const sm::VdiInfo& image);
 

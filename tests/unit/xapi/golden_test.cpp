@@ -82,8 +82,9 @@ TEST_F(Golden, PlansOfVms) {
   expect_plan("vm_start", start_plan(services(), world.view(), object(vm), false, started));
   expect_plan("vm_start_paused", start_plan(services(), world.view(), object(vm), true, started));
   expect_plan("vm_stop", stop_plan(services(), world.view(), object(vm)));
-  expect_plan("vm_suspend", suspend_plan(services(), world.view(), object(vm), sr,
-                                         std::make_shared<sm::VdiInfo>()));
+  expect_plan("vm_suspend",
+              suspend_plan(services(), world.view(), object(vm), sr, memory_image(object(vm)),
+                           std::make_shared<sm::VdiInfo>()));
   expect_plan("vm_suspend_release",
               release_plan(services(), world.view(), object(vm), sr, sm::VdiInfo{}));
   world.store().commit([&](db::Transaction& change) { change.set(vm, VM::suspend_VDI, vdi); });

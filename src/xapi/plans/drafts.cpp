@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// See drafts.hpp.
+#include "xapi/plans/drafts.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "xapi/plans/disk_plans.hpp"
+#include "xapi/reconcile.hpp"
+
+namespace xcp::xapi {
+
+using model::PBD;
+using model::SR;
+
+namespace {
+
+bool is_plugged(const db::Snapshot& view, const db::Object<SR>& sr) {
+  for (const Ref<PBD>& ref : sr[SR::PBDs])
+    if (view.get(ref)[PBD::currently_attached]) return true;
+  return false;
+}
+
+bool is_there(sm::Storage& storage, const std::string& sr, const std::string& vdi) {
+  try {
+    storage.vdi_source(sr, vdi);
+    return true;
+  } catch (const Failure& failure) {
+    return failure.code() != "VDI_MISSING";
+  }
+}
+
+void forget(db::Store& store, const Ref<SR>& sr, const std::string& vdi) {
+  store.commit([&](db::Transaction& change) { forget_draft(change, sr, vdi); });
+}
+
+bool remove_dead(Services& services, const db::Object<SR>& sr, const std::string& vdi) {
+  try {
+    destroy_if_there(services.storage, sr[SR::uuid], vdi);
+    forget(services.store, sr.ref(), vdi);
+    spdlog::info("disk {} was being made when its operation ended; removed", vdi);
+    return true;
+  } catch (const Failure& failure) {
+    spdlog::debug("disk {} of a dead operation is still there: {}", vdi, failure.what());
+    return false;
+  }
+}
+
+}  // namespace
+
+Drafts::Drafts(Context& context, std::vector<Draft> drafts)
+    : services_(context.services()), drafts_(std::move(drafts)) {
+  if (drafts_.empty()) return;
+  for (const Draft& draft : drafts_) services_.reconciler.add_draft(draft.vdi);
+  try {
+    context.commit([&](db::Transaction& change) {
+      for (const Draft& draft : drafts_) {
+        auto noted = change.get(draft.sr)[SR::drafts];
+        noted.push_back(draft.vdi);
+        change.set(draft.sr, SR::drafts, noted);
+      }
+    });
+  } catch (...) {
+    for (const Draft& draft : drafts_) services_.reconciler.remove_draft(draft.vdi);
+    throw;
+  }
+}
+
+Drafts::~Drafts() {
+  bool left = false;
+  for (const Draft& draft : drafts_) {
+    try {
+      const auto sr = services_.store.snapshot().find(draft.sr);
+      if (sr && is_draft(*sr, draft.vdi)) {
+        if (is_there(services_.storage, (*sr)[SR::uuid], draft.vdi))
+          left = true;
+        else
+          forget(services_.store, draft.sr, draft.vdi);
+      }
+    } catch (const std::exception&) {
+      left = true;
+    }
+    services_.reconciler.remove_draft(draft.vdi);
+  }
+  if (left) services_.reconciler.poke("");
+}
+
+bool is_draft(const db::Object<SR>& sr, const std::string& vdi) {
+  const auto noted = sr[SR::drafts];
+  return std::find(noted.begin(), noted.end(), vdi) != noted.end();
+}
+
+void forget_draft(db::Transaction& change, const Ref<SR>& sr, const std::string& vdi) {
+  const auto object = change.find(sr);
+  if (!object || !is_draft(*object, vdi)) return;
+  auto noted = (*object)[SR::drafts];
+  std::erase(noted, vdi);
+  change.set(sr, SR::drafts, noted);
+}
+
+bool remove_dead_drafts(Services& services) {
+  // In this order: a disk that is closed was recorded before.
+  const auto paths = services.storage.data_paths();
+  const db::Snapshot view = services.store.snapshot();
+  const auto is_open = [&](const std::string& vdi) {
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const sm::DataPath& path) { return path.vdi == vdi; });
+  };
+  bool all = true;
+  for (const db::Object<SR>& sr : view.all<SR>()) {
+    if (!is_plugged(view, sr)) continue;  // looked at when it is
+    for (const std::string& vdi : sr[SR::drafts])
+      if (!services.reconciler.has_draft(vdi))
+        all = !is_open(vdi) && remove_dead(services, sr, vdi) && all;
+  }
+  return all;
+}
+
+}  // namespace xcp::xapi
