@@ -13,7 +13,8 @@ namespace xcp::network {
 namespace {
 
 constexpr std::string_view mark_prefix = "xcp:";
-constexpr std::string_view port_prefix = "vif";
+// Not "vif" or "vnet": libvirt takes these for names it gave itself, and drops them.
+constexpr std::string_view port_prefix = "tap";
 constexpr std::size_t port_digits = 12;
 constexpr std::size_t longest_device_name = 15;
 

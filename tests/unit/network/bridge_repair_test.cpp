@@ -48,7 +48,7 @@ TEST_F(Repair, ABridgeThatWentComesBackWithItsPorts) {
   EXPECT_FALSE(up());
   restart();
   EXPECT_TRUE(up());
-  EXPECT_EQ(link("vif000000010000").master, link("xenbr2").index);
+  EXPECT_EQ(link("tap000000010000").master, link("xenbr2").index);
 }
 
 TEST_F(Repair, DifferencesAreMended) {
@@ -115,7 +115,7 @@ TEST_F(Repair, TheEndOfTheDaemonTouchesNothing) {
   network->activate_port(port(1, net).uuid);
   network.reset();
   EXPECT_TRUE(link("xenbr1").up);
-  EXPECT_EQ(link("vif000000010000").master, link("xenbr1").index);
+  EXPECT_EQ(link("tap000000010000").master, link("xenbr1").index);
   EXPECT_EQ(link("eth1").master, link("xenbr1").index);
 }
 

@@ -23,16 +23,16 @@ TEST(Names, BridgesGetTheFirstFreeNumber) {
 
 TEST(Names, PortsAreNamedByTheirVifAndNeverTheSame) {
   const std::string uuid = "ABC11111-2222-4333-8444-555555555555";
-  EXPECT_EQ(port_device_name(uuid, {}), "vifabc111112222");
+  EXPECT_EQ(port_device_name(uuid, {}), "tapabc111112222");
   // Others whose uuids begin alike get other names, all of them usable.
   std::set<std::string> taken;
   for (int i = 0; i < 500; ++i) {
     const std::string name = port_device_name(uuid.substr(0, 24) + make_uuid().substr(24), taken);
     EXPECT_TRUE(is_device_name(name)) << name;
-    EXPECT_TRUE(name.starts_with("vif"));
+    EXPECT_TRUE(name.starts_with("tap"));
     EXPECT_TRUE(taken.insert(name).second);
   }
-  EXPECT_EQ(shaper_device_name("vifabc111112222"), "ifbabc111112222");
+  EXPECT_EQ(shaper_device_name("tapabc111112222"), "ifbabc111112222");
 }
 
 TEST(Names, OnlyAddressesOfGuestsAreMacs) {
