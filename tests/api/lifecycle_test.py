@@ -133,11 +133,11 @@ class Lifecycle(unittest.TestCase):
         vif = self.world.vif(vm)
         self.call("VIF.plug", vif)
         self.assertTrue(self.call("VIF.get_currently_attached", vif))
-        if DRIVER == "sim":  # a guest without an operating system never lets go of a device
-            self.call("VIF.unplug", vif)
-            self.assertFalse(self.call("VIF.get_currently_attached", vif))
-            self.call("VBD.unplug", vbd)
-            self.assertFalse(self.call("VBD.get_currently_attached", vbd))
+        self.world.await_agent(vm)
+        self.call("VIF.unplug", vif)
+        self.assertFalse(self.call("VIF.get_currently_attached", vif))
+        self.call("VBD.unplug", vbd)
+        self.assertFalse(self.call("VBD.get_currently_attached", vbd))
 
     def test_memory_and_vcpus(self):
         vm = self.world.guest("sized")
@@ -147,6 +147,21 @@ class Lifecycle(unittest.TestCase):
         self.call("VM.set_VCPUs_max", vm, 2)
         self.refused("INVALID_VALUE", "VM.set_VCPUs_at_startup", vm, 3)
         self.assertEqual(self.call("VM.get_VCPUs_max", vm), 2)
+
+    def test_checkpoint_and_revert(self):
+        vm = self.running("kept")
+        checkpoint = self.call("VM.checkpoint", vm, "c1")
+        self.assertEqual(self.state(vm), "Running")
+        self.assertEqual(self.state(checkpoint), "Suspended")
+        self.call("VM.revert", checkpoint)
+        self.assertEqual(self.state(vm), "Suspended")
+        self.call("VM.resume", vm, False, False)
+        self.assertEqual(self.state(vm), "Running")
+        self.call("VM.hard_shutdown", vm)
+        disks = [self.call("VBD.get_VDI", vbd) for vbd in self.call("VM.get_VBDs", checkpoint)]
+        self.call("VM.destroy", checkpoint)
+        for disk in disks:
+            self.call("VDI.destroy", disk)
 
     def test_operations_exclude_each_other(self):
         vm = self.running("locked")
@@ -161,14 +176,14 @@ class Lifecycle(unittest.TestCase):
         await_value(lambda: self.call("task.get_status", task), lambda s: s != "pending")
         self.assertIn(self.state(vm), ("Suspended", "Paused"))
 
-    @unittest.skipUnless(DRIVER == "sim", "needs a guest with an operating system; the demo guest has one")
     def test_clean_shutdown_and_reboot(self):
         vm = self.running("clean")
-        metrics = await_value(lambda: self.call("VM.get_guest_metrics", vm),
-                              lambda ref: ref != "OpaqueRef:NULL", what="guest metrics")
-        self.assertTrue(self.call("VM_guest_metrics.get_networks", metrics))
+        self.world.await_agent(vm)
+        metrics = self.call("VM.get_guest_metrics", vm)
+        await_value(lambda: self.call("VM_guest_metrics.get_networks", metrics), len, what="networks")
         self.call("VM.clean_reboot", vm)
         self.assertEqual(self.state(vm), "Running")
+        self.world.await_agent(vm)
         self.call("VM.clean_shutdown", vm)
         self.assertEqual(self.state(vm), "Halted")
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A Debian booted with systemd-nspawn, in a network namespace of its own, without a registration at
-# any daemon of the machine. Its root is a directory that is thrown away with it.
+# A Debian booted with systemd-nspawn, in a network namespace and control groups of its own, without a
+# registration at any daemon of the machine. It ends with the process that made it, however that ends,
+# and close() leaves nothing of it: no process, mount, control group or file.
+import atexit
+import ctypes
 import os
 import pathlib
 import shutil
@@ -9,15 +12,63 @@ import subprocess
 import tempfile
 import time
 
+PR_SET_PDEATHSIG = 1
+RUN = pathlib.Path("/run/systemd")
+
+
+def _writable_hierarchies():
+    """Where systemd keeps its groups: of v1 the one with its name, and v2."""
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, place, kind, options, *_ = line.split()
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
+            yield pathlib.Path(place)
+
+
+class ControlGroup:
+    """A group of its own for one process and what it starts. On a machine that systemd runs, none is
+    made here: systemd-nspawn asks systemd for one."""
+
+    def __init__(self, name):
+        self.directories = []
+        if RUN.joinpath("system").is_dir():
+            return
+        for hierarchy in _writable_hierarchies():
+            directory = hierarchy / name
+            try:
+                directory.mkdir()
+            except OSError:
+                continue
+            self.directories.append(directory)
+
+    def enter(self):
+        for directory in self.directories:
+            (directory / "cgroup.procs").write_text("0")
+
+    def remove(self, timeout=10):
+        """When the processes in it have ended; the kernel keeps it until they are collected."""
+        deadline = time.monotonic() + timeout
+        while self.directories:
+            try:
+                for inner, _, _ in os.walk(self.directories[-1], topdown=False):
+                    os.rmdir(inner)
+                self.directories.pop()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
 
 class Container:
     def __init__(self, base, repository):
+        self._process = self._leader = self._group = None
+        self._made = [place for place in (RUN, RUN / "nspawn", RUN / "nspawn/locks",
+                                          RUN / "nspawn/propagate", RUN / "machines")
+                      if not place.exists()]
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix="kronos-packages-", dir="/var/tmp"))
+        atexit.register(self.close)
         self.root = self._directory / "root"
-        self.name = self._directory.name[-12:].replace("_", "x")
+        self.name = "kronos-" + self._directory.name[-8:].replace("_", "x")
         self._repository = repository
-        self._process = None
-        self._leader = None
         self.root.mkdir()
         subprocess.run(["tar", "-x", "-C", self.root, "-f", base], check=True)
         (self.root / "repository").mkdir()
@@ -25,12 +76,16 @@ class Container:
             "deb [trusted=yes] file:/repository ./\n")
 
     def boot(self, timeout=120):
-        self._log = open(self._directory / "boot.log", "wb")
-        self._process = subprocess.Popen(
-            ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.name}",
-             "--boot", "--private-network", "--register=no", "--keep-unit", "--console=pipe",
-             f"--bind-ro={self._repository}:/repository"],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
+        self._group = ControlGroup(self.name)
+        command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.name}",
+                   "--boot", "--private-network", "--suppress-sync=yes", "--register=no",
+                   "--console=pipe", f"--bind-ro={self._repository}:/repository"]
+        if self._group.directories:
+            command.append("--keep-unit")
+        with open(self._directory / "boot.log", "wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self._tie,
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -40,8 +95,13 @@ class Container:
                 break
             time.sleep(0.1)
         state = self.run("systemctl", "is-system-running", "--wait", timeout=timeout).stdout.strip()
-        if state not in ("running", "degraded"):
+        if state != "running":
             raise RuntimeError(f"the container came up {state!r}: " + self.boot_log())
+
+    def _tie(self):
+        """In the child: its groups, and its end with ours. A container ends with its systemd-nspawn."""
+        self._group.enter()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
     def boot_log(self):
         return (self._directory / "boot.log").read_text(errors="replace")[-2000:]
@@ -64,6 +124,7 @@ class Container:
             input=stdin, capture_output=True, text=True, timeout=timeout)
 
     def close(self):
+        atexit.unregister(self.close)
         if self._process and self._process.poll() is None:
             if self._leader:
                 os.kill(int(self._leader), signal.SIGRTMIN + 4)  # systemd: power off
@@ -72,7 +133,28 @@ class Container:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        shutil.rmtree(self._directory, ignore_errors=True)
-        propagate = pathlib.Path("/run/systemd/nspawn/propagate", self.name)
-        if propagate.is_dir():
-            propagate.rmdir()
+        if self._group:
+            self._group.remove()
+        shutil.rmtree(self._directory)
+        for place in (RUN / "nspawn/propagate" / self.name, *reversed(self._made)):
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+
+    def traces(self):
+        """What is left of it on the machine after close(); empty when all went well."""
+        left = [f"process {entry.name}" for entry in pathlib.Path("/proc").glob("[0-9]*")
+                if self._is_ours(entry)]
+        mounts = pathlib.Path("/proc/self/mounts").read_text().splitlines()
+        left += [f"mount {line}" for line in mounts if self._directory.name in line or self.name in line]
+        places = [self._directory, RUN / "nspawn/propagate" / self.name,
+                  RUN / "nspawn/unix-export" / self.name, RUN / "machines" / self.name, *self._made]
+        places += [hierarchy / self.name for hierarchy in _writable_hierarchies()]
+        return left + [f"file {place}" for place in places if place.exists()]
+
+    def _is_ours(self, process):
+        try:
+            root = os.readlink(process / "root")
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            return False
+        return root.startswith(str(self._directory)) or self.name.encode() in command
