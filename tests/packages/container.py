@@ -135,7 +135,8 @@ class Container:
                 self._process.wait()
         if self._group:
             self._group.remove()
-        shutil.rmtree(self._directory)
+        if self._directory.exists():
+            shutil.rmtree(self._directory)
         for place in (RUN / "nspawn/propagate" / self.name, *reversed(self._made)):
             if place.is_dir() and not any(place.iterdir()):
                 place.rmdir()
