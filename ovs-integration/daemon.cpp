@@ -10,18 +10,12 @@
 #include <filesystem>
 
 #include "base/rpc.hpp"
+#include "base/service.hpp"
 
 namespace xcp::network {
 
 void serve(const DaemonSettings& settings) {
-  // Blocked before the first thread starts, so that only the wait below sees them.
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
+  begin_service();
   umask(0077);
 
   LocalNetwork network(settings.network);
@@ -35,8 +29,7 @@ void serve(const DaemonSettings& settings) {
                      rpc::methods_of<Network>(network), settings.group);
   sd_notify(0, "READY=1");
   spdlog::info("serving on {}", settings.socket);
-  int signal_number = 0;
-  sigwait(&ending, &signal_number);
+  const int signal_number = wait_for_end_of_service();
   spdlog::info("{}: ending, networks stay", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
   sd_notify(0, "STOPPING=1");
   network.close_events();

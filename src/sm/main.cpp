@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // xcp-storaged: the storage contract on a unix socket. It may be killed and started again at any
 // moment: guests go on using their disks, which stay where they are.
-#include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -18,6 +16,7 @@
 #include "base/failure.hpp"
 #include "base/fd.hpp"
 #include "base/rpc.hpp"
+#include "base/service.hpp"
 #include "sm/local_storage.hpp"
 
 namespace {
@@ -67,13 +66,6 @@ xcp::rpc::Methods logged(xcp::rpc::Methods methods) {
   return methods;
 }
 
-int wait_for_end(const sigset_t& signals) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
-  return signal;
-}
-
 // Storage that hangs must not keep the daemon from ending; whatever is unfinished is removed when
 // its repository is plugged again.
 void end_anyway_after(std::chrono::seconds patience) {
@@ -91,14 +83,8 @@ int main(int argc, char** argv) {
   if (const auto status = parse(argc, argv, options)) return *status;
   spdlog::set_default_logger(spdlog::stderr_logger_mt("xcp-storaged"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-  signal(SIGPIPE, SIG_IGN);
+  xcp::begin_service();
   umask(0022);
-  // Before any thread is there, so that all of them leave these signals to sigwait.
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   try {
     xcp::sm::Settings settings{options.state_dir, options.image_dir,
                                [](const std::string& text) { spdlog::warn("{}", text); }};
@@ -109,7 +95,7 @@ int main(int argc, char** argv) {
                                            logged(xcp::rpc::methods_of(contract)), options.group);
     spdlog::info("listening on {}", options.socket);
     sd_notify(0, "READY=1");
-    const int signal = wait_for_end(ending);
+    const int signal = xcp::wait_for_end_of_service();
     spdlog::info("ending on signal {}", signal);
     sd_notify(0, "STOPPING=1");
     end_anyway_after(patience_at_the_end);

@@ -17,27 +17,18 @@ constexpr std::size_t worth_sharing_bytes = 1024;
 
 void write_rows_json(Answer& out, const std::vector<db::RowPtr>& rows) {
   out.text() += '{';
-  bool first = true;
   for (const db::RowPtr& row : rows) {
-    if (!first) out.text() += ',';
-    first = false;
-    out.text() += '"';
-    out.text() += row->ref;
-    out.text() += "\":";
-    out.add(row->json());
+    if (row == rows.front())
+      out.text() += row->json_entry()->substr(1);  // without its comma
+    else
+      out.add(row->json_entry());
   }
   out.text() += '}';
 }
 
 void write_rows_xml(Answer& out, const std::vector<db::RowPtr>& rows) {
   out.text() += "<value><struct>";
-  for (const db::RowPtr& row : rows) {
-    out.text() += "<member><name>";
-    out.text() += row->ref;
-    out.text() += "</name>";
-    out.add(row->xml());
-    out.text() += "</member>";
-  }
+  for (const db::RowPtr& row : rows) out.add(row->xml_entry());
   out.text() += "</struct></value>";
 }
 
@@ -72,7 +63,7 @@ void Result::write(Answer& out, Wire wire) const {
         model::write_xml(out.text(), value, *type);
       return;
     case Shape::Record:
-      out.add(wire == Wire::Json ? rows.front()->json() : rows.front()->xml());
+      out.text() += wire == Wire::Json ? rows.front()->json() : rows.front()->xml();
       return;
     case Shape::RecordMap:
       if (wire == Wire::Json)

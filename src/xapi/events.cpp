@@ -123,11 +123,11 @@ void write_member(std::string& out, Wire wire, std::string_view name, std::strin
 void write_snapshot(std::string& out, Wire wire, const db::Row& row) {
   if (wire == Wire::Json) {
     out += ",\"snapshot\":";
-    out += *row.json();
+    out += row.json();
     return;
   }
   out += "<member><name>snapshot</name>";
-  out += *row.xml();
+  out += row.xml();
   out += "</member>";
 }
 

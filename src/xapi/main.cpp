@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // xapi: the toolstack's process. Reads its options, puts the parts together, waits for the end.
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 
+#include "base/service.hpp"
 #include "xapi/toolstack.hpp"
 
 namespace {
@@ -49,32 +48,6 @@ void add_options(CLI::App& app, xcp::xapi::Settings& settings) {
       ->capture_default_str();
 }
 
-int wait_for_signal() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  return signal;
-}
-
-// All threads are to inherit this: the main thread alone waits for signals.
-void block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
-
-// Rows live long and are made by whichever of many threads serves the call: with an arena for each
-// thread, every arena would keep pages for the few rows left in it.
-void share_memory_between_threads() {
-  mallopt(M_ARENA_MAX, 2);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,8 +56,7 @@ int main(int argc, char** argv) {
   xcp::xapi::Settings settings = default_settings();
   add_options(app, settings);
   CLI11_PARSE(app, argc, argv);
-  share_memory_between_threads();
-  block_signals();
+  xcp::begin_service();
   umask(0027);
   try {
     xcp::xapi::Toolstack toolstack(settings);
@@ -92,7 +64,7 @@ int main(int argc, char** argv) {
       sd_notifyf(0, "STATUS=no HTTPS, only %s: %s", settings.socket.c_str(),
                  toolstack.https_refusal().c_str());
     sd_notify(0, "READY=1");
-    const int signal = wait_for_signal();
+    const int signal = xcp::wait_for_end_of_service();
     spdlog::info("ended by signal {}", signal);
     sd_notify(0, "STOPPING=1");
   } catch (const std::exception& error) {

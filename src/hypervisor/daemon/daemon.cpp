@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "base/rpc.hpp"
+#include "base/service.hpp"
 
 namespace xcp::hypervisor {
 
@@ -36,22 +37,10 @@ rpc::Method interruptible_events(Hypervisor& driver, const std::atomic<bool>& en
   };
 }
 
-sigset_t ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
-}
-
 }  // namespace
 
 void serve(const DaemonSettings& settings) {
-  // Blocked before the first thread starts, so that only the wait below sees them.
-  const sigset_t ending_set = ending_signals();
-  pthread_sigmask(SIG_BLOCK, &ending_set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGHUP, SIG_IGN);
+  begin_service();
   umask(0077);
 
   const auto driver =
@@ -68,8 +57,7 @@ void serve(const DaemonSettings& settings) {
     // Not before: the first look at a newly installed QEMU takes seconds.
     spdlog::info("driver {} ({}) serves on {}", settings.driver, driver->host().hypervisor,
                  settings.socket);
-    int signal_number = 0;
-    sigwait(&ending_set, &signal_number);
+    const int signal_number = wait_for_end_of_service();
     spdlog::info("{}: ending, guests run on", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
     sd_notify(0, "STOPPING=1");
     ending = true;

@@ -87,6 +87,8 @@ class DummyRepository : public Repository {
     if (made.virtual_size < content.virtual_size)
       throw vdi_too_small(spec.uuid, content.virtual_size);
     made.virtual_size = checked_virtual_size(spec.uuid, made.virtual_size, largest_disk);
+    if (made.type == "suspend" && !content.path.empty())
+      write_file_durably(path_for(made), read_file(content.path).value_or(""), 0600);
     return add(std::move(made), share_of_new);
   }
 
@@ -144,7 +146,9 @@ class DummyRepository : public Repository {
   }
 
   Content content(const std::string& vdi) override {
-    return {"", ImageFormat::raw, info(vdi).virtual_size};
+    const VdiInfo known = info(vdi);
+    const bool kept = known.type == "suspend";
+    return {kept ? path_for(known) : "", ImageFormat::raw, known.virtual_size};
   }
 
  private:

@@ -54,7 +54,7 @@ void record_content(db::Transaction& change, const db::Snapshot& before, const R
   for (const sm::VdiInfo& info : content.vdis) {
     found.insert(info.uuid);
     if (!has_operation(change, info.uuid) && !forgotten_meanwhile(change, before, info.uuid) &&
-        !is_draft(change.get(sr), info.uuid))
+        !is_draft(change.get(sr), info.uuid) && !(known && is_draft(*known, info.uuid)))
       told.push_back(&info);
   }
   for (const sm::VdiInfo* info : told) record_vdi(change, *info, sr);

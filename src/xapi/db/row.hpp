@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datamodel/value.hpp"
@@ -35,8 +36,13 @@ struct Row {
   }
 
   // The record as a JSON object / an XML-RPC <value>.
-  std::shared_ptr<const std::string> json() const;
-  std::shared_ptr<const std::string> xml() const;
+  std::string_view json() const;
+  std::string_view xml() const;
+
+  // As it stands in a map by reference: `,"<ref>":{...}` /
+  // `<member><name><ref></name>...</member>`.
+  std::shared_ptr<const std::string> json_entry() const;
+  std::shared_ptr<const std::string> xml_entry() const;
 
  private:
   mutable std::once_flag json_once_;

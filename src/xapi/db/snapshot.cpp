@@ -21,25 +21,49 @@ namespace {
 
 using Writer = void (*)(std::string&, const model::Value&, const model::Type&);
 
-std::shared_ptr<const std::string> written(const Row& row, Writer write) {
+std::string json_before(const std::string& ref) {
+  return ",\"" + ref + "\":";
+}
+
+std::string xml_before(const std::string& ref) {
+  return "<member><name>" + ref + "</name>";
+}
+constexpr std::string_view xml_after = "</member>";
+
+std::shared_ptr<const std::string> written(const Row& row, std::string before, Writer write,
+                                           std::string_view after) {
   const model::Type type{model::Kind::Record, nullptr, row.class_index, nullptr, nullptr};
-  std::string text;
+  std::string text = std::move(before);
   text.reserve(4096);
   write(text, model::RecordValue{row.class_index, row.fields}, type);
+  text += after;
   text.shrink_to_fit();
   return std::make_shared<const std::string>(std::move(text));
 }
 
 }  // namespace
 
-std::shared_ptr<const std::string> Row::json() const {
-  std::call_once(json_once_, [this] { json_ = written(*this, &model::write_json); });
+std::shared_ptr<const std::string> Row::json_entry() const {
+  std::call_once(json_once_,
+                 [this] { json_ = written(*this, json_before(ref), &model::write_json, ""); });
   return json_;
 }
 
-std::shared_ptr<const std::string> Row::xml() const {
-  std::call_once(xml_once_, [this] { xml_ = written(*this, &model::write_xml); });
+std::shared_ptr<const std::string> Row::xml_entry() const {
+  std::call_once(xml_once_,
+                 [this] { xml_ = written(*this, xml_before(ref), &model::write_xml, xml_after); });
   return xml_;
+}
+
+std::string_view Row::json() const {
+  return std::string_view(*json_entry()).substr(json_before(ref).size());
+}
+
+std::string_view Row::xml() const {
+  std::string_view text = *xml_entry();
+  text.remove_prefix(xml_before(ref).size());
+  text.remove_suffix(xml_after.size());
+  return text;
 }
 
 namespace {

@@ -333,7 +333,7 @@ void add_records(Lines& lines, const db::Snapshot& view) {
     if (!desc.in_database || index == model::task::index || index == model::session::index)
       continue;
     view.rows(index).for_each([&](const db::RowPtr& row) {
-      lines.add(std::string(desc.name) + " " + row->ref + " " + *row->json());
+      lines.add(std::string(desc.name) + " " + row->ref + " " + std::string(row->json()));
     });
   }
 }
