@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A Debian booted with systemd-nspawn, in a network namespace and control groups of its own, without a
 # registration at any daemon of the machine. It ends with the process that made it, however that ends,
-# and close() leaves nothing of it: no process, mount, control group or file.
+# and close() leaves nothing of it: no process, mount, control group or file. Where close() never came,
+# the next one removes the files and groups.
 import atexit
 import ctypes
+import fcntl
 import os
 import pathlib
 import shutil
@@ -14,6 +16,8 @@ import time
 
 PR_SET_PDEATHSIG = 1
 RUN = pathlib.Path("/run/systemd")
+PLACE = pathlib.Path("/var/tmp")
+PREFIX = "kronos-packages-"
 
 
 def _writable_hierarchies():
@@ -25,11 +29,16 @@ def _writable_hierarchies():
 
 
 class ControlGroup:
-    """A group of its own for one process and what it starts. On a machine that systemd runs, none is
-    made here: systemd-nspawn asks systemd for one."""
+    """A group of its own for one process and what it starts."""
 
     def __init__(self, name):
         self.directories = []
+        for hierarchy in _writable_hierarchies():
+            if (hierarchy / name).is_dir():
+                self.directories.append(hierarchy / name)
+
+    def make(self, name):
+        """On a machine that systemd runs, none is made: systemd-nspawn asks systemd for one."""
         if RUN.joinpath("system").is_dir():
             return
         for hierarchy in _writable_hierarchies():
@@ -58,16 +67,36 @@ class ControlGroup:
                 time.sleep(0.05)
 
 
+def _name_of(directory):
+    return "kronos-" + directory.name[-8:].replace("_", "x")
+
+
+def _clear_abandoned():
+    """Removes what a process left that was killed; its lock is free."""
+    for directory in PLACE.glob(PREFIX + "*"):
+        with open(directory / "lock", "wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            ControlGroup(_name_of(directory)).remove()
+            shutil.rmtree(directory)
+
+
 class Container:
     def __init__(self, base, repository):
-        self._process = self._leader = self._group = None
+        self._process = self._leader = None
+        _clear_abandoned()
         self._made = [place for place in (RUN, RUN / "nspawn", RUN / "nspawn/locks",
                                           RUN / "nspawn/propagate", RUN / "machines")
                       if not place.exists()]
-        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="kronos-packages-", dir="/var/tmp"))
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix=PREFIX, dir=PLACE))
+        self._lock = open(self._directory / "lock", "wb")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         atexit.register(self.close)
         self.root = self._directory / "root"
-        self.name = "kronos-" + self._directory.name[-8:].replace("_", "x")
+        self.name = _name_of(self._directory)
+        self._group = ControlGroup(self.name)
         self._repository = repository
         self.root.mkdir()
         subprocess.run(["tar", "-x", "-C", self.root, "-f", base], check=True)
@@ -76,7 +105,7 @@ class Container:
             "deb [trusted=yes] file:/repository ./\n")
 
     def boot(self, timeout=120):
-        self._group = ControlGroup(self.name)
+        self._group.make(self.name)
         command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.name}",
                    "--boot", "--private-network", "--suppress-sync=yes", "--register=no",
                    "--console=pipe", f"--bind-ro={self._repository}:/repository"]
@@ -133,10 +162,10 @@ class Container:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._group:
-            self._group.remove()
+        self._group.remove()
         if self._directory.exists():
             shutil.rmtree(self._directory)
+        self._lock.close()
         for place in (RUN / "nspawn/propagate" / self.name, *reversed(self._made)):
             if place.is_dir() and not any(place.iterdir()):
                 place.rmdir()
