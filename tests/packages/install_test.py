@@ -223,11 +223,11 @@ class Install(unittest.TestCase):
             before = self.main_pid(f"{unit}.service")
             self.ok("systemctl", "kill", "--signal=KILL", "--kill-whom=main", f"{unit}.service")
             self.wait_until(f"{unit} is back", lambda unit=unit, before=before: self.state(
-                unit) == "active" and self.main_pid(f"{unit}.service") not in ("0", before), 10)
+                unit) == "active" and self.main_pid(f"{unit}.service") not in ("0", before))
         self.wait_until("xe answers again", lambda: self.host.run(
-            "xe", "host-list", "--minimal").stdout.strip() == uuid, 10)
+            "xe", "host-list", "--minimal").stdout.strip() == uuid)
         self.wait_until("the guest is seen to run", lambda: self.xe(
-            "vm-param-get", f"uuid={vm}", "param-name=power-state") == "running", 10)
+            "vm-param-get", f"uuid={vm}", "param-name=power-state") == "running")
         self.assertEqual(self.qemu(), process)
 
     def test_7_a_port_in_use_is_left_to_its_owner(self):
@@ -258,7 +258,7 @@ class Install(unittest.TestCase):
         self.wait_until("xe answers again", lambda: self.host.run(
             "xe", "host-list", "--minimal").stdout.strip() == uuid)
         self.wait_until("the guest is seen to run", lambda: self.xe(
-            "vm-param-get", f"uuid={vm}", "param-name=power-state") == "running", 10)
+            "vm-param-get", f"uuid={vm}", "param-name=power-state") == "running")
         self.assertEqual(self.qemu(), process)
 
     def bridges(self):
