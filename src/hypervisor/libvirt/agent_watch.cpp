@@ -107,7 +107,8 @@ void AgentWatch::run() {
       continue;
     }
     if (due->second.next > Clock::now()) {
-      wake_.wait_until(lock, due->second.next);
+      const Clock::time_point next = due->second.next;  // the guest may be forgotten meanwhile
+      wake_.wait_until(lock, next);
       continue;
     }
     const std::string uuid = due->first;
