@@ -10,7 +10,7 @@
 
 #include "hypervisor/libvirt/libvirt_driver.hpp"
 #include "hypervisor/libvirt/names.hpp"
-#include "hypervisor/libvirt/spec_check.hpp"
+#include "hypervisor/spec_check.hpp"
 
 namespace xcp::hypervisor::libvirt {
 

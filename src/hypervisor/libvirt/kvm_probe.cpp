@@ -10,7 +10,8 @@
 #include "base/failure.hpp"
 #include "base/fd.hpp"
 #include "base/process.hpp"
-#include "hypervisor/libvirt/host.hpp"
+#include "hypervisor/libvirt/kvm_probe.hpp"
+#include "hypervisor/machine.hpp"
 
 namespace xcp::hypervisor::libvirt {
 

@@ -11,9 +11,10 @@
 #include <filesystem>
 
 #include "base/fd.hpp"
-#include "hypervisor/libvirt/host.hpp"
+#include "hypervisor/libvirt/kvm_probe.hpp"
 #include "hypervisor/libvirt/monitor_drain.hpp"
 #include "hypervisor/libvirt/names.hpp"
+#include "hypervisor/machine.hpp"
 
 namespace xcp::hypervisor::libvirt {
 

@@ -26,7 +26,7 @@
 #include "hypervisor/keyed_locks.hpp"
 #include "hypervisor/libvirt/agent_watch.hpp"
 #include "hypervisor/libvirt/connection.hpp"
-#include "hypervisor/libvirt/console_hub.hpp"
+#include "hypervisor/console_hub.hpp"
 #include "hypervisor/libvirt/domain_state.hpp"
 #include "hypervisor/libvirt/domain_xml.hpp"
 #include "hypervisor/libvirt/reaper.hpp"

@@ -11,8 +11,8 @@
 #include "base/fd.hpp"
 #include "base/ref.hpp"
 #include "hypervisor/libvirt/libvirt_driver.hpp"
-#include "hypervisor/libvirt/pending.hpp"
-#include "hypervisor/libvirt/spec_check.hpp"
+#include "hypervisor/pending.hpp"
+#include "hypervisor/spec_check.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -255,8 +255,7 @@ void LibvirtDriver::reset(std::string uuid) {
   if (ends) {
     // The firmware answers a reset with one of its own a moment later.
     if (!failed && rebooted.get(event_timeout)) {
-      do
-        rebooted.again();
+      do rebooted.again();
       while (rebooted.get(firmware_timeout));
     }
     virDomainSetLifecycleAction(domain, VIR_DOMAIN_LIFECYCLE_REBOOT,

@@ -10,8 +10,8 @@
 
 #include "hypervisor/libvirt/libvirt_driver.hpp"
 #include "hypervisor/libvirt/names.hpp"
-#include "hypervisor/libvirt/pending.hpp"
 #include "hypervisor/libvirt/strays.hpp"
+#include "hypervisor/pending.hpp"
 
 namespace xcp::hypervisor::libvirt {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Consoles with several readers, back-log and slow readers, over a socket that plays QEMU.
-#include "hypervisor/libvirt/console_hub.hpp"
+#include "hypervisor/console_hub.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

@@ -12,11 +12,11 @@
 #include "hypervisor/driver.hpp"
 #include "hypervisor/event_log.hpp"
 #include "hypervisor/keyed_locks.hpp"
-#include "hypervisor/libvirt/host.hpp"
-#include "hypervisor/libvirt/pending.hpp"
 #include "hypervisor/libvirt/short_path.hpp"
 #include "hypervisor/libvirt/signals.hpp"
-#include "hypervisor/libvirt/spec_check.hpp"
+#include "hypervisor/machine.hpp"
+#include "hypervisor/pending.hpp"
+#include "hypervisor/spec_check.hpp"
 
 namespace xcp::hypervisor {
 namespace {
@@ -87,11 +87,9 @@ TEST(Pending, WhatWasNotFinishedIsFoundAndItsFilesGo) {
     write_file_durably(directory + "/" + file, "x");
     return directory + "/" + file;
   };
-  using libvirt::PendingKind;
-  using libvirt::PendingRecord;
   {
     PendingRecord failed(directory, {PendingKind::build, "failed", {make("nvram")}});
-    EXPECT_EQ(libvirt::left_over(directory).size(), 1u) << "a killed process would leave it";
+    EXPECT_EQ(left_over(directory).size(), 1u) << "a killed process would leave it";
   }
   EXPECT_FALSE(std::filesystem::exists(directory + "/nvram"));
   {
@@ -99,12 +97,12 @@ TEST(Pending, WhatWasNotFinishedIsFoundAndItsFilesGo) {
     good.done();
   }
   EXPECT_TRUE(std::filesystem::exists(directory + "/memory"));
-  EXPECT_TRUE(libvirt::left_over(directory).size() == 0);
+  EXPECT_TRUE(left_over(directory).size() == 0);
   std::filesystem::remove_all(directory);
 }
 
 TEST(Host, CpuAndMemory) {
-  const auto cpu = libvirt::read_cpu(
+  const auto cpu = read_cpu(
       "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 23\nmodel\t\t: 49\n"
       "model name\t: AMD EPYC 7\nstepping\t: 0\ncpu MHz\t\t: 2250.1\nphysical id\t: 0\nflags\t\t: "
       "fpu svm\n\n"
@@ -115,9 +113,9 @@ TEST(Host, CpuAndMemory) {
   EXPECT_EQ(cpu.at("modelname"), "AMD EPYC 7");
   EXPECT_EQ(cpu.at("model"), "49");
   EXPECT_EQ(cpu.at("flags"), "fpu svm");
-  EXPECT_EQ(libvirt::read_cpu("").at("cpu_count"), "0");
-  const auto memory = libvirt::read_memory(
-      "MemTotal:  2048 kB\nMemFree: 5 kB\nMemAvailable:  1024 kB\nHugePages: 0\n");
+  EXPECT_EQ(read_cpu("").at("cpu_count"), "0");
+  const auto memory =
+      read_memory("MemTotal:  2048 kB\nMemFree: 5 kB\nMemAvailable:  1024 kB\nHugePages: 0\n");
   EXPECT_EQ(memory.total_bytes, 2048 << 10);
   EXPECT_EQ(memory.free_bytes, 1024 << 10);
 }
@@ -156,15 +154,15 @@ TEST(SpecCheck, TapNamesThatLibvirtWouldDropAreRefused) {
   nic.device = "0";
   nic.mac = "52:54:00:00:00:01";
   nic.backing = NicBacking::user;
-  EXPECT_NO_THROW(libvirt::check_nic(nic));
+  EXPECT_NO_THROW(check_nic(nic));
   for (const char* name : {"vif1.0", "vnet3", "macvtap0", "a-name-of-16-let"}) {
     nic.host_device = name;
-    EXPECT_THROW(libvirt::check_nic(nic), Failure) << name;
+    EXPECT_THROW(check_nic(nic), Failure) << name;
   }
   nic.host_device = "tap1.0";
-  EXPECT_NO_THROW(libvirt::check_nic(nic));
+  EXPECT_NO_THROW(check_nic(nic));
   nic.forwards = {{0, 0}};
-  EXPECT_THROW(libvirt::check_nic(nic), Failure);
+  EXPECT_THROW(check_nic(nic), Failure);
 }
 
 }  // namespace

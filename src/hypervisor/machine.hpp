@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 // From the text of /proc/cpuinfo: cpu_count, socket_count, vendor, speed (MHz), modelname, family,
 // model, stepping, flags.
@@ -19,8 +19,4 @@ struct HostMemory {
 // From the text of /proc/meminfo.
 HostMemory read_memory(const std::string& meminfo);
 
-// True when the CPU offers hardware virtualization and a probe guest got through its first
-// instructions in real, protected and long mode within the deadline. /dev/kvm alone proves nothing.
-bool kvm_works(const std::string& emulator, const std::string& work_directory);
-
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// See host.hpp.
-#include "hypervisor/libvirt/host.hpp"
+// See machine.hpp.
+#include "hypervisor/machine.hpp"
 
 #include <set>
 #include <sstream>
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 namespace {
 
@@ -60,4 +60,4 @@ HostMemory read_memory(const std::string& meminfo) {
   return memory;
 }
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // See spec_check.hpp.
-#include "hypervisor/libvirt/spec_check.hpp"
+#include "hypervisor/spec_check.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -9,7 +9,7 @@
 #include "base/failure.hpp"
 #include "base/ref.hpp"
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 namespace {
 
@@ -89,4 +89,4 @@ void check_spec(const VmSpec& spec) {
   }
 }
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

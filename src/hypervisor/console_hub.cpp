@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // See console_hub.hpp. One thread polls all sockets. A reader holds no bytes of its own, only a
 // place in the stream, so memory does not grow with slow readers.
-#include "hypervisor/libvirt/console_hub.hpp"
+#include "hypervisor/console_hub.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 
 #include "base/failure.hpp"
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 namespace {
 
@@ -135,9 +135,13 @@ void ConsoleHub::watch(const std::string& uuid, const std::string& socket_path) 
   }
   auto socket = connect_unix(socket_path);
   if (!socket) throw internal_error("nobody serves the serial console of VM " + uuid);
-  fcntl(socket->get(), F_SETFL, O_NONBLOCK);
+  watch(uuid, std::move(*socket));
+}
+
+void ConsoleHub::watch(const std::string& uuid, UniqueFd channel) {
+  fcntl(channel.get(), F_SETFL, O_NONBLOCK);
   auto guest = std::make_shared<Guest>(ring_path(uuid));
-  guest->socket = std::move(*socket);
+  guest->socket = std::move(channel);
   {
     std::lock_guard lock(mutex_);
     auto& place = guests_[uuid];
@@ -269,8 +273,9 @@ void ConsoleHub::run() {
         continue;
       }
       if (!guest.input.empty() && (items[i].revents & POLLOUT)) {
-        const ssize_t n =
-            send(guest.socket.get(), guest.input.data(), guest.input.size(), MSG_NOSIGNAL);
+        ssize_t n = send(guest.socket.get(), guest.input.data(), guest.input.size(), MSG_NOSIGNAL);
+        if (n < 0 && errno == ENOTSOCK)
+          n = write(guest.socket.get(), guest.input.data(), guest.input.size());
         if (n > 0) guest.input.erase(0, static_cast<std::size_t>(n));
       }
       if (items[i].revents & (POLLIN | POLLHUP | POLLERR)) drain_guest(guest);
@@ -283,4 +288,4 @@ void ConsoleHub::run() {
   }
 }
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // See pending.hpp.
-#include "hypervisor/libvirt/pending.hpp"
+#include "hypervisor/pending.hpp"
 
 #include <unistd.h>
 
@@ -9,7 +9,7 @@
 #include "base/describe.hpp"
 #include "base/fd.hpp"
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 PendingRecord::PendingRecord(const std::string& directory, Pending pending)
     : path_(directory + "/" + pending.uuid + ".json"), pending_(std::move(pending)) {
@@ -39,4 +39,4 @@ std::vector<LeftOver> left_over(const std::string& directory) {
   return found;
 }
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

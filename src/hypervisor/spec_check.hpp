@@ -5,10 +5,10 @@
 
 #include "hypervisor/hypervisor.hpp"
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 void check_spec(const VmSpec& spec);
 void check_disk(const DiskSpec& disk);
 void check_nic(const NicSpec& nic);
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 BOOST_DEFINE_ENUM_CLASS(PendingKind, build, save, checkpoint)
 
@@ -42,4 +42,4 @@ struct LeftOver {
 };
 std::vector<LeftOver> left_over(const std::string& directory);
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor

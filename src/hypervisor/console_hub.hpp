@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The serial consoles of all guests. QEMU serves one reader on a unix socket and remembers nothing;
-// here each guest's output is kept in a ring of the last 64 KiB (a file, so that it outlives us),
-// and any number of readers get the remembered text first and then what follows. A reader that is
-// slower than the guest loses what fell out of the ring; the guest never waits for a reader.
-// Readers' input goes to the guest in the order it arrives. Any thread may call.
+// The serial consoles of all guests. QEMU serves one reader on a unix socket, Xen's console daemon
+// one on a terminal, and neither remembers anything; here each guest's output is kept in a ring of
+// the last 64 KiB (a file, so that it outlives us), and any number of readers get the remembered
+// text first and then what follows. A reader that is slower than the guest loses what fell out of
+// the ring; the guest never waits for a reader. Readers' input goes to the guest in the order it
+// arrives. Any thread may call.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 #include "base/fd.hpp"
 
-namespace xcp::hypervisor::libvirt {
+namespace xcp::hypervisor {
 
 // The last `capacity` bytes of a stream, in a file of bounded size.
 class RingFile {
@@ -48,6 +49,9 @@ class ConsoleHub {
   // listens on the socket.
   void watch(const std::string& uuid, const std::string& socket_path);
 
+  // The same with a channel that is open already; one that is watched for this guest is given up.
+  void watch(const std::string& uuid, UniqueFd channel);
+
   // The guest is gone: readers get what their sockets can take of the rest, then end of file; the
   // ring is removed.
   void forget(const std::string& uuid);
@@ -73,4 +77,4 @@ class ConsoleHub {
   std::thread thread_;
 };
 
-}  // namespace xcp::hypervisor::libvirt
+}  // namespace xcp::hypervisor
