@@ -71,11 +71,9 @@ class Transaction {
     status_ = directory.empty() ? pam_start(service.c_str(), user.c_str(), &hooks_, &handle_)
                                 : pam_start_confdir(service.c_str(), user.c_str(), &hooks_,
                                                     directory.c_str(), &handle_);
-    if (status_ != PAM_SUCCESS) {
-      const std::string reason = pam_strerror(handle_, status_);
-      pam_end(handle_, status_);  // refuses the null handle that most failures leave
-      throw internal_error("PAM service " + service + " cannot be used: " + reason);
-    }
+    if (status_ != PAM_SUCCESS)
+      throw internal_error("PAM service " + service +
+                           " cannot be used: " + pam_strerror(handle_, status_));
     pam_set_item(handle_, PAM_FAIL_DELAY, reinterpret_cast<const void*>(no_delay));
   }
   ~Transaction() { pam_end(handle_, status_); }
