@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Devices and sizes of running domains of the libxl driver. The record kept with the domain follows
+// each change; see_real_devices() mends it where a killed daemon left the two apart.
+#include <algorithm>
+#include <array>
+
+#include "hypervisor/libxl/libxl_driver.hpp"
+#include "hypervisor/spec_check.hpp"
+
+namespace xcp::hypervisor::libxl {
+
+namespace {
+
+template <class T>
+auto find_device(std::vector<T>& devices, const std::string& device) {
+  return std::find_if(devices.begin(), devices.end(),
+                      [&](const T& one) { return one.device == device; });
+}
+
+// A guest lets a device go, or does not; another device stays as it is.
+void check_detached(Context& context, int code, const char* type, const std::string& device,
+                    const std::string& uuid) {
+  if (code == ERROR_TIMEDOUT || code == ERROR_GUEST_TIMEDOUT)
+    throw Failure("DEVICE_DETACH_TIMEOUT", {type, device});
+  context.check(code, std::string("cannot unplug ") + type + " " + device + " of VM " + uuid);
+}
+
+}  // namespace
+
+void LibxlDriver::attach(Context& context, const Found& found, const DiskSpec& disk) {
+  DiskDevice device;
+  fill_disk(device.value, disk, kind_of(found.kept->spec));
+  context.check(libxl_device_disk_add(context, found.domid, &device.value, nullptr),
+                "cannot plug disk " + disk.device + " into VM " + found.uuid);
+}
+
+void LibxlDriver::detach(Context& context, const Found& found, const DiskSpec& disk) {
+  DiskDevice device;
+  fill_disk(device.value, disk, kind_of(found.kept->spec));
+  check_detached(context, libxl_device_disk_remove(context, found.domid, &device.value, nullptr),
+                 "VBD", disk.device, found.uuid);
+}
+
+void LibxlDriver::plug_disk(std::string uuid, DiskSpec disk) {
+  check_disk(disk);
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  Found found = require(context, uuid);
+  Kept& kept = *found.kept;
+  if (find_device(kept.spec.disks, disk.device) != kept.spec.disks.end())
+    throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
+  const DomainKind kind = kind_of(kept.spec);
+  if (disk.cdrom && kind == DomainKind::hvm)
+    throw Failure(
+        "OPERATION_NOT_ALLOWED",
+        {"a CD drive can be added only while the VM is halted; an empty drive takes media "
+         "at any time"});
+  if (!is_empty_drive_without_device(disk, kind)) attach(context, found, disk);
+  kept.spec.disks.push_back(disk);
+  write_kept(context, found.domid, kept);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::unplug_disk(std::string uuid, std::string device) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  auto found = find_ours(context, uuid);
+  if (!found) return;
+  Kept& kept = *found->kept;
+  const auto disk = find_device(kept.spec.disks, device);
+  if (disk == kept.spec.disks.end()) return;
+  const DomainKind kind = kind_of(kept.spec);
+  if (disk->cdrom && kind == DomainKind::hvm)
+    throw Failure("OPERATION_NOT_ALLOWED",
+                  {"a CD drive can be taken away only while the VM is halted"});
+  if (!is_empty_drive_without_device(*disk, kind)) detach(context, *found, *disk);
+  kept.spec.disks.erase(disk);
+  write_kept(context, found->domid, kept);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::change_medium(std::string uuid, std::string device, DiskSpec medium) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  Found found = require(context, uuid);
+  Kept& kept = *found.kept;
+  const auto drive = find_device(kept.spec.disks, device);
+  if (drive == kept.spec.disks.end()) throw Failure("DEVICE_NOT_ATTACHED", {device});
+  if (!drive->cdrom) throw Failure("VBD_NOT_REMOVABLE_MEDIA", {device});
+  DiskSpec loaded = *drive;
+  loaded.path = medium.path;
+  loaded.format = medium.format;
+  loaded.serial = medium.serial;
+  const DomainKind kind = kind_of(kept.spec);
+  if (kind == DomainKind::hvm) {
+    DiskDevice inserted;
+    fill_disk(inserted.value, loaded, kind);
+    context.check(libxl_cdrom_insert(context, found.domid, &inserted.value, nullptr),
+                  "cannot change the medium in drive " + device + " of VM " + uuid);
+  } else {
+    // Outside an hvm domain the medium is the device.
+    if (!drive->path.empty()) {
+      detach(context, found, *drive);
+      drive->path.clear();
+      write_kept(context, found.domid, kept);
+    }
+    if (!loaded.path.empty()) attach(context, found, loaded);
+  }
+  *drive = loaded;
+  write_kept(context, found.domid, kept);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::switch_images(std::string uuid, std::map<std::string, DiskSpec> new_images) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  Found found = require(context, uuid);
+  std::vector<DiskSpec>& disks = found.kept->spec.disks;
+  bool all_are_switched = true;
+  for (const auto& [device, image] : new_images) {
+    const auto disk = find_device(disks, device);
+    if (disk == disks.end()) throw Failure("DEVICE_NOT_ATTACHED", {device});
+    if (disk->path != image.path) all_are_switched = false;
+  }
+  if (!all_are_switched)
+    throw Failure("NOT_IMPLEMENTED",
+                  {"snapshots of disks that a running Xen guest uses; halt or suspend it first"});
+}
+
+void LibxlDriver::plug_nic(std::string uuid, NicSpec nic) {
+  check_nic(nic);
+  check_for_xen(nic);
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  Found found = require(context, uuid);
+  Kept& kept = *found.kept;
+  if (find_device(kept.spec.nics, nic.device) != kept.spec.nics.end())
+    throw Failure("DEVICE_ALREADY_EXISTS", {nic.device});
+  NicDevice device;
+  fill_nic(device.value, nic, kind_of(kept.spec), places_for(kept.spec));
+  // The emulated one of an hvm guest is made with the domain only.
+  device.value.nictype = LIBXL_NIC_TYPE_VIF;
+  context.check(libxl_device_nic_add(context, found.domid, &device.value, nullptr),
+                "cannot plug NIC " + nic.device + " into VM " + uuid);
+  kept.spec.nics.push_back(nic);
+  write_kept(context, found.domid, kept);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::unplug_nic(std::string uuid, std::string device) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  auto found = find_ours(context, uuid);
+  if (!found) return;
+  Kept& kept = *found->kept;
+  const auto nic = find_device(kept.spec.nics, device);
+  if (nic == kept.spec.nics.end()) return;
+  NicDevice gone;
+  fill_nic(gone.value, *nic, kind_of(kept.spec), places_for(kept.spec));
+  check_detached(context, libxl_device_nic_remove(context, found->domid, &gone.value, nullptr),
+                 "VIF", device, uuid);
+  kept.spec.nics.erase(nic);
+  write_kept(context, found->domid, kept);
+  events_.append(EventKind::changed, uuid);
+}
+
+// ---- what a killed daemon left apart ------------------------------------------------------------
+
+// True when the record had to be mended.
+bool LibxlDriver::see_real_devices(Context& context, const Found& found, Kept& kept) {
+  const DomainKind kind = kind_of(kept.spec);
+  bool mended = false;
+  int count = 0;
+  std::vector<DiskSpec> real;
+  libxl_device_disk* disks = libxl_device_disk_list(context, found.domid, &count);
+  for (int i = 0; i < count; ++i) {
+    const auto device = device_of_disk_name(disks[i].vdev != nullptr ? disks[i].vdev : "");
+    if (!device) continue;
+    DiskSpec disk;
+    disk.device = *device;
+    disk.cdrom = disks[i].is_cdrom != 0;
+    disk.read_only = disks[i].readwrite == 0;
+    disk.path = disks[i].pdev_path != nullptr ? disks[i].pdev_path : "";
+    disk.format = disks[i].format == LIBXL_DISK_FORMAT_QCOW2 ? DiskFormat::qcow2 : DiskFormat::raw;
+    real.push_back(std::move(disk));
+  }
+  libxl_device_disk_list_free(disks, count);
+  mended |= std::erase_if(kept.spec.disks, [&](const DiskSpec& disk) {
+              return !is_empty_drive_without_device(disk, kind) &&
+                     find_device(real, disk.device) == real.end();
+            }) != 0;
+  for (const DiskSpec& disk : real) {
+    const auto known = find_device(kept.spec.disks, disk.device);
+    if (known == kept.spec.disks.end()) {
+      kept.spec.disks.push_back(disk);
+      mended = true;
+    } else if (known->path != disk.path) {
+      known->path = disk.path;
+      known->format = disk.format;
+      mended = true;
+    }
+  }
+
+  std::vector<NicSpec> real_nics;
+  libxl_device_nic* nics = libxl_device_nic_list(context, found.domid, &count);
+  for (int i = 0; i < count; ++i) {
+    NicSpec nic;
+    nic.device = std::to_string(nics[i].devid);
+    std::array<char, 18> mac;
+    snprintf(mac.data(), mac.size(), "%02x:%02x:%02x:%02x:%02x:%02x", nics[i].mac[0],
+             nics[i].mac[1], nics[i].mac[2], nics[i].mac[3], nics[i].mac[4], nics[i].mac[5]);
+    nic.mac = mac.data();
+    nic.mtu = nics[i].mtu;
+    nic.bridge = nics[i].bridge != nullptr ? nics[i].bridge : "";
+    nic.backing = nic.bridge.empty() ? NicBacking::none : NicBacking::bridge;
+    nic.host_device = nics[i].ifname != nullptr ? nics[i].ifname : "";
+    real_nics.push_back(std::move(nic));
+  }
+  libxl_device_nic_list_free(nics, count);
+  mended |= std::erase_if(kept.spec.nics, [&](const NicSpec& nic) {
+              return find_device(real_nics, nic.device) == real_nics.end();
+            }) != 0;
+  for (const NicSpec& nic : real_nics)
+    if (find_device(kept.spec.nics, nic.device) == kept.spec.nics.end()) {
+      kept.spec.nics.push_back(nic);
+      mended = true;
+    }
+  return mended;
+}
+
+// ---- sizes ------------------------------------------------------------------------------------
+
+void LibxlDriver::set_vcpus(std::string uuid, std::int64_t vcpus) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  Found found = require(context, uuid);
+  Kept& kept = *found.kept;
+  if (vcpus < 1 || vcpus > kept.spec.vcpus_max)
+    throw Failure("INVALID_VALUE", {"vcpus", std::to_string(vcpus)});
+  libxl_bitmap online;
+  libxl_bitmap_init(&online);
+  libxl_cpu_bitmap_alloc(context, &online, static_cast<int>(kept.spec.vcpus_max));
+  for (int i = 0; i < vcpus; ++i) libxl_bitmap_set(&online, i);
+  const int code = libxl_set_vcpuonline(context, found.domid, &online, nullptr);
+  libxl_bitmap_dispose(&online);
+  context.check(code, "cannot change the virtual CPUs of VM " + uuid);
+  kept.spec.vcpus = vcpus;
+  write_kept(context, found.domid, kept);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::set_memory_target(std::string uuid, std::int64_t bytes) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  Found found = require(context, uuid);
+  Kept& kept = *found.kept;
+  if (bytes <= 0 || bytes > kept.spec.memory_static_max_bytes)
+    throw Failure("INVALID_VALUE", {"memory_target_bytes", std::to_string(bytes)});
+  constexpr int relative = 0;
+  constexpr int enforced = 1;
+  context.check(libxl_set_memory_target(context, found.domid, bytes >> 10, relative, enforced),
+                "cannot change the memory of VM " + uuid);
+  kept.spec.memory_target_bytes = bytes;
+  write_kept(context, found.domid, kept);
+}
+
+}  // namespace xcp::hypervisor::libxl

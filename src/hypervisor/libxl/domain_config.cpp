@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// See domain_config.hpp. Everything that libxl is to own is copied with its own allocator.
+#include "hypervisor/libxl/domain_config.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+namespace xcp::hypervisor::libxl {
+
+namespace {
+
+constexpr const char* grub_for_pvh = "/usr/lib/grub-xen/grub-i386-xen_pvh.bin";
+constexpr const char* grub_for_pv = "/usr/lib/grub-xen/grub-x86_64-xen.bin";
+constexpr int drives_of_a_pc = 4;
+
+char* copy(const std::string& text) {
+  return text.empty() ? nullptr : strdup(text.c_str());
+}
+
+template <class T>
+T* make_array(std::size_t count) {
+  return count == 0 ? nullptr : static_cast<T*>(calloc(count, sizeof(T)));
+}
+
+bool is_block_device(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+libxl_domain_type type_of(DomainKind kind) {
+  switch (kind) {
+    case DomainKind::pv:
+      return LIBXL_DOMAIN_TYPE_PV;
+    case DomainKind::pvh:
+      return LIBXL_DOMAIN_TYPE_PVH;
+    case DomainKind::hvm:
+      return LIBXL_DOMAIN_TYPE_HVM;
+  }
+  return LIBXL_DOMAIN_TYPE_HVM;
+}
+
+// A boot loader that reads the guest's own disk inside the guest: nothing of it is parsed out here.
+std::string loader_inside(DomainKind kind) {
+  const char* path = kind == DomainKind::pv ? grub_for_pv : grub_for_pvh;
+  if (access(path, R_OK) != 0)
+    throw internal_error(
+        std::string("a paravirtualized guest that boots from its own disk needs ") + path +
+        "; install the package grub-xen-host");
+  return path;
+}
+
+void fill_hvm(libxl_domain_build_info& build, const VmSpec& spec, const Places& places) {
+  auto& hvm = build.u.hvm;
+  hvm.bios = spec.firmware == Firmware::uefi ? LIBXL_BIOS_TYPE_OVMF : LIBXL_BIOS_TYPE_SEABIOS;
+  hvm.boot = copy(spec.boot_order);
+  hvm.serial = strdup("pty");
+  hvm.vga.kind = LIBXL_VGA_INTERFACE_TYPE_STD;
+  const bool display = !places.vnc_socket.empty();
+  libxl_defbool_set(&hvm.nographic, !display);
+  libxl_defbool_set(&hvm.vnc.enable, display);
+  libxl_defbool_set(&hvm.sdl.enable, false);
+  libxl_defbool_set(&hvm.spice.enable, false);
+  libxl_defbool_set(&hvm.usb, true);
+  hvm.usbdevice = strdup("tablet");
+  if (!display) return;
+  // A socket that only root may open, instead of a port that anybody on this host can reach.
+  hvm.vnc.listen = copy("unix:" + places.vnc_socket);
+  libxl_defbool_set(&hvm.vnc.findunused, false);
+}
+
+void fill_paravirtual(libxl_domain_config& config, const Places& places) {
+  if (places.vnc_socket.empty()) return;
+  config.num_vfbs = config.num_vkbs = 1;
+  config.vfbs = make_array<libxl_device_vfb>(1);
+  config.vkbs = make_array<libxl_device_vkb>(1);
+  libxl_device_vfb_init(config.vfbs);
+  libxl_device_vkb_init(config.vkbs);
+  libxl_defbool_set(&config.vfbs->vnc.enable, true);
+  libxl_defbool_set(&config.vfbs->vnc.findunused, false);
+  libxl_defbool_set(&config.vfbs->sdl.enable, false);
+  config.vfbs->vnc.listen = copy("unix:" + places.vnc_socket);
+}
+
+// QEMU boots an hvm guest from the first disk it is given: the one marked bootable goes first.
+std::vector<DiskSpec> in_boot_order(const VmSpec& spec) {
+  std::vector<DiskSpec> disks = spec.disks;
+  std::stable_sort(disks.begin(), disks.end(), [](const DiskSpec& a, const DiskSpec& b) {
+    return std::stoi(a.device) < std::stoi(b.device);
+  });
+  return disks;
+}
+
+}  // namespace
+
+DomainKind kind_of(const VmSpec& spec) {
+  const auto chosen = spec.platform.find("domain_type");
+  if (chosen == spec.platform.end())
+    return spec.direct_kernel && spec.firmware == Firmware::bios ? DomainKind::pvh
+                                                                 : DomainKind::hvm;
+  if (chosen->second == "pv") return DomainKind::pv;
+  if (chosen->second == "pvh") return DomainKind::pvh;
+  if (chosen->second == "hvm") return DomainKind::hvm;
+  throw Failure("INVALID_VALUE", {"platform:domain_type", chosen->second});
+}
+
+std::string disk_name(const std::string& device, DomainKind kind) {
+  const int number = std::stoi(device);
+  std::string letters;
+  for (int rest = number; rest >= 0; rest = rest / 26 - 1)
+    letters.insert(letters.begin(), static_cast<char>('a' + rest % 26));
+  return (kind == DomainKind::hvm && number < drives_of_a_pc ? "hd" : "xvd") + letters;
+}
+
+std::optional<std::string> device_of_disk_name(const std::string& name) {
+  std::string letters;
+  for (const char* prefix : {"xvd", "hd"})
+    if (letters.empty() && name.starts_with(prefix)) letters = name.substr(strlen(prefix));
+  if (letters.empty() || letters.size() > 2) return std::nullopt;
+  int number = 0;
+  for (const char letter : letters) {
+    if (letter < 'a' || letter > 'z') return std::nullopt;
+    number = number * 26 + (letter - 'a' + 1);
+  }
+  return std::to_string(number - 1);
+}
+
+bool is_empty_drive_without_device(const DiskSpec& disk, DomainKind kind) {
+  return disk.cdrom && disk.path.empty() && kind != DomainKind::hvm;
+}
+
+void check_for_xen(const NicSpec& nic) {
+  if (nic.backing == NicBacking::user)
+    throw Failure("VALUE_NOT_SUPPORTED",
+                  {"nic.backing", "user", "NICs of Xen guests are on bridges, or on nothing"});
+}
+
+void check_for_xen(const VmSpec& spec) {
+  const DomainKind kind = kind_of(spec);
+  for (const NicSpec& nic : spec.nics) check_for_xen(nic);
+  for (const DiskSpec& disk : spec.disks)
+    if (kind == DomainKind::hvm && disk.cdrom && std::stoi(disk.device) >= drives_of_a_pc)
+      throw Failure("VALUE_NOT_SUPPORTED",
+                    {"disk.device", disk.device, "CD drives are devices 0 to 3"});
+  if (spec.firmware == Firmware::uefi && kind != DomainKind::hvm)
+    throw Failure("VALUE_NOT_SUPPORTED", {"firmware", "uefi", "only hvm domains have firmware"});
+}
+
+void fill_disk(libxl_device_disk& device, const DiskSpec& disk, DomainKind kind) {
+  device.vdev = copy(disk_name(disk.device, kind));
+  device.is_cdrom = disk.cdrom;
+  device.removable = 1;
+  device.readwrite = !disk.read_only && !disk.cdrom;
+  if (disk.path.empty()) {
+    device.format = LIBXL_DISK_FORMAT_EMPTY;
+    device.pdev_path = strdup("");
+    return;
+  }
+  device.pdev_path = copy(disk.path);
+  switch (disk.format) {
+    case DiskFormat::raw:
+      device.format = LIBXL_DISK_FORMAT_RAW;
+      break;
+    case DiskFormat::qcow2:
+      device.format = LIBXL_DISK_FORMAT_QCOW2;
+      break;
+  }
+  // Devices go through the kernel's backend, files through QEMU: no loop devices, which lie about
+  // what is on the disk and stay behind.
+  const bool in_kernel = disk.format == DiskFormat::raw && is_block_device(disk.path);
+  device.backend = in_kernel ? LIBXL_DISK_BACKEND_PHY : LIBXL_DISK_BACKEND_QDISK;
+}
+
+void fill_nic(libxl_device_nic& device, const NicSpec& nic, DomainKind kind, const Places& places) {
+  device.devid = std::stoi(nic.device);
+  device.mtu = nic.mtu;
+  std::array<unsigned, 6> mac{};
+  if (sscanf(nic.mac.c_str(), "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
+             &mac[5]) != 6)
+    throw Failure("MAC_INVALID", {nic.mac});
+  for (std::size_t i = 0; i < mac.size(); ++i) device.mac[i] = static_cast<std::uint8_t>(mac[i]);
+  device.ifname = copy(nic.host_device);
+  device.nictype = kind == DomainKind::hvm ? LIBXL_NIC_TYPE_VIF_IOEMU : LIBXL_NIC_TYPE_VIF;
+  switch (nic.backing) {
+    case NicBacking::bridge:
+      device.bridge = copy(nic.bridge);
+      // A bridge of the kernel has a directory "bridge"; what else carries ports is Open vSwitch's.
+      if (access(("/sys/class/net/" + nic.bridge).c_str(), F_OK) == 0 &&
+          access(("/sys/class/net/" + nic.bridge + "/bridge").c_str(), F_OK) != 0)
+        device.script = strdup("vif-openvswitch");
+      break;
+    case NicBacking::none:
+      device.script = copy(places.script_of_lone_nic);
+      break;
+    case NicBacking::user:
+      check_for_xen(nic);
+      break;
+  }
+}
+
+DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::string& name,
+                           const Places& places) {
+  const DomainKind kind = kind_of(spec);
+  libxl_domain_config_init(&config_);
+  auto& create = config_.c_info;
+  create.type = type_of(kind);
+  create.name = copy(name);
+  create.uuid = uuid_bytes(spec.uuid);
+
+  auto& build = config_.b_info;
+  libxl_domain_build_info_init_type(&build, create.type);
+  build.max_vcpus = static_cast<int>(spec.vcpus_max);
+  libxl_cpu_bitmap_alloc(context, &build.avail_vcpus, build.max_vcpus);
+  for (int i = 0; i < spec.vcpus; ++i) libxl_bitmap_set(&build.avail_vcpus, i);
+  build.max_memkb = static_cast<std::uint64_t>(spec.memory_static_max_bytes) >> 10;
+  build.target_memkb = spec.memory_target_bytes != 0
+                           ? static_cast<std::uint64_t>(spec.memory_target_bytes) >> 10
+                           : build.max_memkb;
+  libxl_defbool_set(&build.localtime, spec.rtc_localtime);
+  if (spec.direct_kernel) {
+    build.kernel = copy(spec.direct_kernel->kernel);
+    build.ramdisk = copy(spec.direct_kernel->ramdisk);
+    build.cmdline = copy(spec.direct_kernel->command_line);
+  } else if (kind != DomainKind::hvm) {
+    build.kernel = copy(loader_inside(kind));
+  }
+  if (kind == DomainKind::hvm)
+    fill_hvm(build, spec, places);
+  else
+    fill_paravirtual(config_, places);
+
+  std::vector<DiskSpec> disks = in_boot_order(spec);
+  std::erase_if(disks,
+                [kind](const DiskSpec& disk) { return is_empty_drive_without_device(disk, kind); });
+  config_.disks = make_array<libxl_device_disk>(disks.size());
+  for (const DiskSpec& disk : disks) {
+    libxl_device_disk_init(&config_.disks[config_.num_disks]);
+    fill_disk(config_.disks[config_.num_disks++], disk, kind);
+  }
+  config_.nics = make_array<libxl_device_nic>(spec.nics.size());
+  for (const NicSpec& nic : spec.nics) {
+    libxl_device_nic_init(&config_.nics[config_.num_nics]);
+    fill_nic(config_.nics[config_.num_nics++], nic, kind, places);
+  }
+  // What a domain does at its end is our part, whoever else listens.
+  config_.on_poweroff = config_.on_reboot = config_.on_crash = config_.on_watchdog =
+      LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
+}
+
+}  // namespace xcp::hypervisor::libxl

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Domains of the libxl driver as they are: finding them, the record kept with ours, their state.
+#include "base/describe.hpp"
+#include "hypervisor/libxl/libxl_driver.hpp"
+
+namespace xcp::hypervisor::libxl {
+
+namespace {
+
+constexpr const char* record_name = "xcp";
+
+}  // namespace
+
+std::optional<Kept> LibxlDriver::read_kept(Context& context, std::uint32_t domid) {
+  std::uint8_t* bytes = nullptr;
+  int size = 0;
+  if (libxl_userdata_retrieve(context, domid, record_name, &bytes, &size) != 0 || bytes == nullptr)
+    return std::nullopt;
+  const Allocated<std::uint8_t> owner(bytes);
+  const std::string text(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(size));
+  return from_json<Kept>(parse_json(text));
+}
+
+void LibxlDriver::write_kept(Context& context, std::uint32_t domid, const Kept& kept) {
+  const std::string text = json_text(to_json(kept));
+  context.check(libxl_userdata_store(context, domid, record_name,
+                                     reinterpret_cast<const std::uint8_t*>(text.data()),
+                                     static_cast<int>(text.size())),
+                "cannot keep the record of VM " + kept.spec.uuid);
+}
+
+LibxlDriver::Found LibxlDriver::read_found(Context& context, const libxl_dominfo& info) {
+  Found found;
+  found.domid = info.domid;
+  found.uuid = uuid_text(info.uuid);
+  found.paused = info.paused;
+  found.stopped = info.shutdown;
+  found.stop_reason = static_cast<int>(info.shutdown_reason);
+  found.memory_bytes = static_cast<std::int64_t>(info.current_memkb + info.outstanding_memkb) << 10;
+  found.vcpus = info.vcpu_online;
+  found.kept = read_kept(context, info.domid);
+  return found;
+}
+
+std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) {
+  int count = 0;
+  libxl_dominfo* list = libxl_list_domain(context, &count);
+  if (list == nullptr) throw context.failure("cannot list the domains", ERROR_FAIL);
+  std::vector<Found> found;
+  for (int i = 0; i < count; ++i)
+    if (list[i].domid != 0 && !list[i].dying) found.push_back(read_found(context, list[i]));
+  libxl_dominfo_list_free(list, count);
+  return found;
+}
+
+std::optional<LibxlDriver::Found> LibxlDriver::find(Context& context, const std::string& uuid) {
+  int count = 0;
+  libxl_dominfo* list = libxl_list_domain(context, &count);
+  if (list == nullptr) throw context.failure("cannot list the domains", ERROR_FAIL);
+  std::optional<Found> found;
+  for (int i = 0; i < count && !found; ++i)
+    if (list[i].domid != 0 && !list[i].dying && uuid_text(list[i].uuid) == uuid)
+      found = read_found(context, list[i]);
+  libxl_dominfo_list_free(list, count);
+  return found;
+}
+
+std::optional<LibxlDriver::Found> LibxlDriver::find_ours(Context& context,
+                                                         const std::string& uuid) {
+  auto found = find(context, uuid);
+  if (!found) return std::nullopt;
+  if (!found->kept)
+    throw Failure("OPERATION_NOT_ALLOWED", {"domain " + std::to_string(found->domid) +
+                                            " was not made by this toolstack and is left alone"});
+  return found;
+}
+
+LibxlDriver::Found LibxlDriver::require(Context& context, const std::string& uuid) {
+  auto found = find_ours(context, uuid);
+  if (!found) throw Failure("DOMAIN_NOT_FOUND", {uuid});
+  return std::move(*found);
+}
+
+DomainState LibxlDriver::state_of(Context& context, const Found& found) {
+  DomainState state;
+  state.uuid = found.uuid;
+  state.domid = found.domid;
+  state.power = found.paused ? DomainPower::paused : DomainPower::running;
+  state.memory_bytes = found.memory_bytes;
+  state.busy = locks_.in_use(found.uuid);
+  if (!found.kept) {
+    const Allocated<char> name(libxl_domid_to_name(context, found.domid));
+    state.name = name ? name.get() : "";
+    state.vcpus = found.vcpus;
+    std::lock_guard lock(mutex_);
+    state.ours = building_.contains(found.uuid);
+    return state;
+  }
+  const VmSpec& spec = found.kept->spec;
+  state.name = spec.name;
+  state.vcpus = spec.vcpus;
+  state.disks = spec.disks;
+  state.nics = spec.nics;
+  for (NicSpec& nic : state.nics)
+    if (nic.host_device.empty())
+      nic.host_device = "vif" + std::to_string(found.domid) + "." + nic.device;
+  state.start_time = found.kept->start_time;
+  return state;
+}
+
+std::vector<DomainState> LibxlDriver::domains() {
+  Context context;
+  std::vector<DomainState> states;
+  for (const Found& found : all(context)) states.push_back(state_of(context, found));
+  return states;
+}
+
+std::optional<DomainState> LibxlDriver::domain(std::string uuid) {
+  Context context;
+  const auto found = find(context, uuid);
+  if (!found) return std::nullopt;
+  return state_of(context, *found);
+}
+
+}  // namespace xcp::hypervisor::libxl

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How domains of the libxl driver begin, change power and end by our doing.
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/fd.hpp"
+#include "base/ref.hpp"
+#include "hypervisor/libxl/libxl_driver.hpp"
+#include "hypervisor/libxl/xenstore.hpp"
+#include "hypervisor/pending.hpp"
+#include "hypervisor/spec_check.hpp"
+
+namespace xcp::hypervisor::libxl {
+
+namespace {
+
+using std::chrono::seconds;
+
+// Xen frees the memory of a domain that was destroyed little by little.
+constexpr int seconds_for_memory = 10;
+constexpr seconds console_timeout{10};
+
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// Keeps a set's member for the time of a scope.
+class Membership {
+ public:
+  Membership(std::mutex& mutex, std::set<std::string>& set, std::string member)
+      : mutex_(mutex), set_(set), member_(std::move(member)) {
+    std::lock_guard lock(mutex_);
+    set_.insert(member_);
+  }
+  ~Membership() {
+    std::lock_guard lock(mutex_);
+    set_.erase(member_);
+  }
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+ private:
+  std::mutex& mutex_;
+  std::set<std::string>& set_;
+  const std::string member_;
+};
+
+UniqueFd open_terminal(const std::string& path) {
+  if (!path.starts_with("/dev/pts/")) return {};
+  UniqueFd terminal(open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  termios settings{};
+  if (terminal && tcgetattr(terminal.get(), &settings) == 0) {
+    cfmakeraw(&settings);
+    tcsetattr(terminal.get(), TCSANOW, &settings);
+  }
+  return terminal;
+}
+
+}  // namespace
+
+Places LibxlDriver::places_for(const VmSpec& spec) const {
+  Places places;
+  if (spec.vnc) places.vnc_socket = settings_.state_dir + "/sockets/" + spec.uuid + ".vnc";
+  const auto script = settings_.options.find("nic_alone");
+  places.script_of_lone_nic =
+      script != settings_.options.end() ? script->second : "/usr/lib/xcp/hypervisor/nic-alone";
+  return places;
+}
+
+void LibxlDriver::require_memory(Context& context, libxl_domain_config* config) {
+  std::uint64_t needed = 0;
+  context.check(libxl_domain_need_memory(context, config, no_domain, &needed),
+                "cannot tell how much memory is needed");
+  if (libxl_wait_for_free_memory(context, no_domain, needed, seconds_for_memory) == 0) return;
+  std::uint64_t there = 0;
+  libxl_get_free_memory(context, &there);
+  throw Failure("HOST_NOT_ENOUGH_FREE_MEMORY",
+                {std::to_string(needed << 10), std::to_string(there << 10)});
+}
+
+// ---- following --------------------------------------------------------------------------------
+
+void LibxlDriver::follow(const Found& found) {
+  {
+    std::lock_guard lock(mutex_);
+    followed_[found.domid] = found.uuid;
+  }
+  watch_->track(found.domid, found.uuid);
+}
+
+bool LibxlDriver::claim_end(std::uint32_t domid) {
+  std::lock_guard lock(mutex_);
+  return followed_.erase(domid) != 0;
+}
+
+void LibxlDriver::not_ended(std::uint32_t domid, const std::string& uuid) {
+  std::lock_guard lock(mutex_);
+  followed_[domid] = uuid;
+}
+
+// A guest without a console is better than none: console() tries again and says so.
+void LibxlDriver::watch_console(const Found& found) {
+  const std::string base = "/local/domain/" + std::to_string(found.domid);
+  const bool serial = kind_of(found.kept->spec) == DomainKind::hvm;
+  const auto path =
+      Xenstore().wait_for(base + (serial ? "/serial/0/tty" : "/console/tty"), console_timeout);
+  if (!path) return;
+  if (UniqueFd terminal = open_terminal(*path)) consoles_.watch(found.uuid, std::move(terminal));
+}
+
+// ---- making -----------------------------------------------------------------------------------
+
+// Everything between "no such domain" and "paused, complete". Nothing is left when this throws.
+LibxlDriver::Found LibxlDriver::bring_up(Context& context, const Kept& kept, const Create& create) {
+  const VmSpec& spec = kept.spec;
+  const Membership building(mutex_, building_, spec.uuid);
+  // libxl wants names that differ; a VM's need not.
+  std::string name = spec.name.empty() ? spec.uuid : spec.name;
+  std::uint32_t holder = 0;
+  const bool taken = libxl_name_to_domid(context, name.c_str(), &holder) == 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (taken || names_.contains(name)) name = spec.uuid;
+  }
+  const Membership named(mutex_, names_, name);
+  DomainConfig config(context, spec, name, places_for(spec));
+  require_memory(context, config.get());
+
+  std::uint32_t domid = no_domain;
+  const int code = create(config.get(), &domid);
+  try {
+    context.check(code, "cannot build VM " + spec.uuid);
+    write_kept(context, domid, kept);
+    const auto found = find(context, spec.uuid);
+    if (!found) throw internal_error("VM " + spec.uuid + " ended while it was being built");
+    watch_console(*found);
+    follow(*found);
+    return *found;
+  } catch (...) {
+    if (domid != no_domain && domid != 0) libxl_domain_destroy(context, domid, nullptr);
+    throw;
+  }
+}
+
+LibxlDriver::Found LibxlDriver::build_anew(Context& context, const Kept& kept) {
+  return bring_up(context, kept, [&](libxl_domain_config* config, std::uint32_t* domid) {
+    return libxl_domain_create_new(context, config, domid, nullptr, nullptr);
+  });
+}
+
+DomainState LibxlDriver::build(VmSpec spec) {
+  check_spec(spec);
+  check_for_xen(spec);
+  const auto hold = locks_.hold(spec.uuid);
+  Context context;
+  if (const auto found = find_ours(context, spec.uuid))
+    throw Failure("DOMAIN_EXISTS", {spec.uuid, std::to_string(found->domid)});
+  clear_after(spec.uuid);
+  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, spec.uuid, {}});
+  const Found found = build_anew(context, {spec, now_seconds()});
+  record.done();
+  events_.append(EventKind::changed, spec.uuid);
+  return state_of(context, found);
+}
+
+// ---- power ------------------------------------------------------------------------------------
+
+void LibxlDriver::unpause(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  const Found found = require(context, uuid);
+  if (!found.paused) return;
+  context.check(libxl_domain_unpause(context, found.domid, nullptr), "cannot unpause VM " + uuid);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::pause(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  const Found found = require(context, uuid);
+  if (found.paused) return;
+  context.check(libxl_domain_pause(context, found.domid, nullptr), "cannot pause VM " + uuid);
+  events_.append(EventKind::changed, uuid);
+}
+
+void LibxlDriver::shutdown(std::string uuid, ShutdownKind kind) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  const Found found = require(context, uuid);
+  const bool reboot = kind == ShutdownKind::reboot;
+  {
+    std::lock_guard lock(mutex_);
+    reboot_asked_.erase(uuid);
+  }
+  const int code = reboot ? libxl_domain_reboot(context, found.domid, nullptr)
+                          : libxl_domain_shutdown(context, found.domid, nullptr);
+  if (code != ERROR_NOPARAVIRT) {
+    context.check(code, "cannot ask for the end of VM " + uuid);
+    return;
+  }
+  // A power button knows only "off": we remember what it meant.
+  if (reboot) {
+    std::lock_guard lock(mutex_);
+    reboot_asked_[uuid] = std::chrono::steady_clock::now();
+  }
+  context.check(libxl_send_trigger(context, found.domid, LIBXL_TRIGGER_POWER, 0, nullptr),
+                "cannot press the power button of VM " + uuid);
+}
+
+void LibxlDriver::reset(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  restart(context, require(context, uuid));
+}
+
+// The VM goes on in a new domain, made as the old one was. Its lock is held.
+void LibxlDriver::restart(Context& context, const Found& found) {
+  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, found.uuid, {}});
+  claim_end(found.domid);
+  try {
+    take_down(context, found.domid);
+  } catch (...) {
+    follow(found);
+    throw;
+  }
+  try {
+    const Found again = build_anew(context, *found.kept);
+    context.check(libxl_domain_unpause(context, again.domid, nullptr),
+                  "cannot unpause VM " + found.uuid);
+  } catch (...) {
+    clear_after(found.uuid);
+    events_.append(EventKind::ended_gone, found.uuid);
+    throw;
+  }
+  record.done();
+  events_.append(EventKind::rebooted, found.uuid);
+}
+
+// ---- ending -----------------------------------------------------------------------------------
+
+void LibxlDriver::take_down(Context& context, std::uint32_t domid) {
+  watch_->untrack(domid);
+  const int code = libxl_domain_destroy(context, domid, nullptr);
+  if (code == ERROR_DOMAIN_NOTFOUND) return;
+  context.check(code, "cannot destroy domain " + std::to_string(domid));
+}
+
+void LibxlDriver::clear_after(const std::string& uuid) {
+  consoles_.forget(uuid);
+  unlink((settings_.state_dir + "/sockets/" + uuid + ".vnc").c_str());
+  std::lock_guard lock(mutex_);
+  reboot_asked_.erase(uuid);
+}
+
+void LibxlDriver::destroy(std::string uuid) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  const auto found = find_ours(context, uuid);
+  if (!found) return;
+  const bool to_tell = claim_end(found->domid);
+  try {
+    take_down(context, found->domid);
+  } catch (...) {
+    follow(*found);
+    throw;
+  }
+  clear_after(uuid);
+  if (to_tell) events_.append(EventKind::ended_gone, uuid);
+}
+
+void LibxlDriver::forget(std::string uuid) {
+  if (!is_uuid(uuid)) throw Failure("INVALID_VALUE", {"uuid", uuid});
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  if (find_ours(context, uuid))
+    throw Failure("OPERATION_NOT_ALLOWED", {"VM " + uuid + " runs; it cannot be forgotten"});
+  clear_after(uuid);
+}
+
+// ---- consoles ---------------------------------------------------------------------------------
+
+UniqueFd LibxlDriver::console(std::string uuid, ConsoleKind kind) {
+  Context context;
+  const Found found = require(context, uuid);
+  switch (kind) {
+    case ConsoleKind::serial:
+      try {
+        return consoles_.open(uuid);
+      } catch (const Failure&) {
+        watch_console(found);
+        return consoles_.open(uuid);
+      }
+    case ConsoleKind::vnc: {
+      const std::string path = places_for(found.kept->spec).vnc_socket;
+      if (path.empty())
+        throw Failure("VALUE_NOT_SUPPORTED", {"console", "vnc", "the domain has no such console"});
+      if (auto socket = connect_unix(path)) return std::move(*socket);
+      throw internal_error("nobody serves the VNC display of VM " + uuid);
+    }
+  }
+  throw internal_error("unknown kind of console");
+}
+
+}  // namespace xcp::hypervisor::libxl

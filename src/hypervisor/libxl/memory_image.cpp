@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Guests' memory in files. An image is our header, the record of the domain (what it must be made
+// like to take the memory) and libxl's stream.
+//   8 bytes "XCPXEN01", 4 bytes length of the record, least significant first, the record as JSON
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/describe.hpp"
+#include "base/fd.hpp"
+#include "hypervisor/libxl/libxl_driver.hpp"
+#include "hypervisor/pending.hpp"
+#include "hypervisor/spec_check.hpp"
+
+namespace xcp::hypervisor::libxl {
+
+namespace {
+
+constexpr std::string_view magic = "XCPXEN01";
+constexpr std::size_t longest_record = 1 << 20;
+constexpr int may_resume_where_it_stopped = 1;
+
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
+
+Failure no_image(const std::string& path) {
+  return Failure("SUSPEND_IMAGE_NOT_ACCESSIBLE", {path});
+}
+
+std::string read_exactly(int fd, std::size_t size, const std::string& path) {
+  std::string bytes(size, '\0');
+  for (std::size_t done = 0; done < size;) {
+    const std::size_t n = read_some(fd, bytes.data() + done, size - done);
+    if (n == 0) throw no_image(path);
+    done += n;
+  }
+  return bytes;
+}
+
+// Leaves the descriptor where libxl's stream begins.
+Kept read_header(int fd, const std::string& path) {
+  if (read_exactly(fd, magic.size(), path) != magic) throw no_image(path);
+  const std::string length = read_exactly(fd, 4, path);
+  std::size_t size = 0;
+  for (int i = 3; i >= 0; --i)
+    size = size << 8 | static_cast<unsigned char>(length[static_cast<std::size_t>(i)]);
+  if (size > longest_record) throw no_image(path);
+  try {
+    return from_json<Kept>(parse_json(read_exactly(fd, size, path)));
+  } catch (const Failure&) {
+    throw no_image(path);
+  }
+}
+
+std::string header_of(const Kept& kept) {
+  const std::string record = json_text(to_json(kept));
+  std::string header(magic);
+  for (int shift = 0; shift < 32; shift += 8)
+    header += static_cast<char>(record.size() >> shift & 0xff);
+  return header + record;
+}
+
+}  // namespace
+
+// The domain is stopped and its memory on disk when this returns; it runs on when this throws.
+void LibxlDriver::write_image(Context& context, const Found& found, const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) throw system_failure("cannot write " + path, errno);
+  struct stat status {};
+  if (fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && ftruncate(file.get(), 0) != 0)
+    throw system_failure("cannot write " + path, errno);
+  write_all(file.get(), header_of(*found.kept));
+  const auto resume = [&] {
+    libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr);
+  };
+  if (const int code = libxl_domain_suspend(context, found.domid, file.get(), 0, nullptr);
+      code != 0) {
+    const Failure reason = context.failure("cannot save VM " + found.uuid, code);
+    libxl_dominfo info;
+    libxl_dominfo_init(&info);
+    if (libxl_domain_info(context, &info, found.domid) == 0 && info.shutdown) resume();
+    libxl_dominfo_dispose(&info);
+    throw reason;
+  }
+  if (fsync(file.get()) != 0) {
+    const int error = errno;
+    resume();
+    throw system_failure("cannot write " + path, error);
+  }
+}
+
+void LibxlDriver::save(std::string uuid, std::string path) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  const Found found = require(context, uuid);
+  const bool fresh = !exists(path);
+  // While the record is there, a domain that exists goes on and the image does not count.
+  PendingRecord record(
+      settings_.state_dir + "/pending",
+      {PendingKind::save, uuid, fresh ? std::vector{path} : std::vector<std::string>{}});
+  write_image(context, found, path);
+  const bool to_tell = claim_end(found.domid);
+  take_down(context, found.domid);
+  record.done();
+  clear_after(uuid);
+  if (to_tell) events_.append(EventKind::ended_gone, uuid);
+}
+
+void LibxlDriver::checkpoint(std::string uuid, std::string path,
+                             std::map<std::string, DiskSpec> new_images) {
+  const auto hold = locks_.hold(uuid);
+  Context context;
+  const Found found = require(context, uuid);
+  if (!new_images.empty())
+    throw Failure("NOT_IMPLEMENTED",
+                  {"checkpoints of Xen guests together with their disks; suspend the VM instead"});
+  const bool fresh = !exists(path);
+  PendingRecord record(
+      settings_.state_dir + "/pending",
+      {PendingKind::checkpoint, uuid, fresh ? std::vector{path} : std::vector<std::string>{}});
+  write_image(context, found, path);
+  context.check(libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr),
+                "VM " + uuid + " is saved and does not go on");
+  record.done();
+}
+
+DomainState LibxlDriver::restore(VmSpec spec, std::string path) {
+  check_spec(spec);
+  check_for_xen(spec);
+  const auto hold = locks_.hold(spec.uuid);
+  Context context;
+  if (const auto found = find_ours(context, spec.uuid))
+    throw Failure("DOMAIN_EXISTS", {spec.uuid, std::to_string(found->domid)});
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw no_image(path);
+  Kept kept = read_header(file.get(), path);
+  // The machine is the one that was saved; what it is called and plugged into is the caller's.
+  const VmSpec saved = kept.spec;
+  kept.spec = spec;
+  kept.spec.firmware = saved.firmware;
+  kept.spec.direct_kernel = saved.direct_kernel;
+  kept.spec.vcpus_max = saved.vcpus_max;
+  kept.spec.vcpus = saved.vcpus;
+  kept.spec.memory_static_max_bytes = saved.memory_static_max_bytes;
+  kept.spec.memory_target_bytes = saved.memory_target_bytes;
+  kept.spec.platform = saved.platform;
+  kept.spec.vnc = saved.vnc;
+  clear_after(spec.uuid);
+  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, spec.uuid, {}});
+  const Found found =
+      bring_up(context, kept, [&](libxl_domain_config* config, std::uint32_t* domid) {
+        libxl_domain_restore_params params;
+        libxl_domain_restore_params_init(&params);
+        params.stream_version = 2;
+        const int code = libxl_domain_create_restore(context, config, domid, file.get(), -1,
+                                                     &params, nullptr, nullptr);
+        libxl_domain_restore_params_dispose(&params);
+        return code;
+      });
+  record.done();
+  events_.append(EventKind::changed, spec.uuid);
+  return state_of(context, found);
+}
+
+}  // namespace xcp::hypervisor::libxl
