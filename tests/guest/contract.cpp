@@ -103,8 +103,14 @@ NicSpec ContractTest::user_nic(const std::string& device) const {
   NicSpec spec;
   spec.device = device;
   spec.mac = "52:54:00:00:01:0" + device;
-  spec.backing = NicBacking::user;
+  spec.backing = world().xen ? NicBacking::bridge : NicBacking::user;
+  spec.bridge = world().bridge;
   return spec;
+}
+
+std::string ContractTest::guest_disk(const std::string& device, int nth) {
+  if (world().xen) return std::string("/dev/xvd") + static_cast<char>('a' + std::stoi(device));
+  return std::string("/dev/vd") + static_cast<char>('a' + nth);
 }
 
 std::string ContractTest::raw_image(const std::string& name) const {

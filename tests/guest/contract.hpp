@@ -20,6 +20,8 @@ struct World {
   std::string driver;
   std::string directory;     // temporary, of this run
   bool real_guests = false;  // Linux in the guest: commands can be typed
+  bool xen = false;          // no ports forwarded, another domain after a reboot, disks are xvd*
+  std::string bridge;        // where NICs of Xen guests are; 10.0.2.15 is given out there
   hypervisor::DirectKernel kernel;
   std::vector<std::string> arguments;  // of the daemon
   std::string qemu_capabilities;       // what libvirt learned of QEMU in earlier runs
@@ -61,6 +63,8 @@ class ContractTest : public ::testing::Test {
   hypervisor::VmSpec small_guest() const;
   hypervisor::DiskSpec disk(const std::string& device, const std::string& name) const;
   hypervisor::NicSpec user_nic(const std::string& device) const;
+  // The guest's name of the disk at this device, which is its nth.
+  static std::string guest_disk(const std::string& device, int nth);
   // A new file in the test's directory: raw of 32 MiB, or a qcow2 overlay on another file.
   std::string raw_image(const std::string& name) const;
   std::string overlay(const std::string& name, const std::string& base, const char* format) const;

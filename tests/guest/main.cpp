@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// hypervisor_contract_test --driver=libvirt|sim [--uri=URI] [--guest=DIR]: the contract, tested
-// from outside, over a daemon with this driver. --guest: where make-test-guest keeps its work.
+// hypervisor_contract_test --driver=libvirt|libxl|sim [--uri=URI] [--guest=DIR]: the contract,
+// tested from outside, over a daemon with this driver. --guest: where make-test-guest keeps its
+// work. On a host that has no tree: --daemon=PROGRAM --modules=DIR, and a guest that is made
+// already. libxl wants
+// --bridge=NAME, with 10.0.2.15 given out by DHCP.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -30,8 +33,10 @@ void prepare_guest(const std::string& directory) {
   Command make;
   make.argv = {XCP_SOURCE_DIR "/tests/guest/make-test-guest", directory};
   make.timeout = std::chrono::minutes(10);
-  run_checked(make);
-  world().kernel = {directory + "/vmlinuz", directory + "/initrd.img", "console=ttyS0"};
+  if (std::filesystem::exists(make.argv[0]) || !std::filesystem::exists(directory + "/stamp"))
+    run_checked(make);
+  world().kernel = {directory + "/vmlinuz", directory + "/initrd.img",
+                    world().xen ? "console=hvc0" : "console=ttyS0"};
 }
 
 }  // namespace
@@ -40,6 +45,8 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   std::string uri;
   std::string guest = cache_directory();
+  std::string daemon = XCP_HYPERVISORD;
+  std::string modules = XCP_MODULE_DIR;
   world().driver = "sim";
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -49,6 +56,12 @@ int main(int argc, char** argv) {
       uri = word.substr(6);
     else if (word.starts_with("--guest="))
       guest = word.substr(8);
+    else if (word.starts_with("--daemon="))
+      daemon = word.substr(9);
+    else if (word.starts_with("--modules="))
+      modules = word.substr(10);
+    else if (word.starts_with("--bridge="))
+      world().bridge = word.substr(9);
     else {
       fmt::print(stderr, "unknown argument {}\n", word);
       return 2;
@@ -58,9 +71,12 @@ int main(int argc, char** argv) {
   if (mkdtemp(directory) == nullptr) return 2;
   world().directory = directory;
   world().real_guests = world().driver != "sim";
+  world().xen = world().driver == "libxl";
   int status = 2;
   try {
-    std::vector<std::string> arguments{"--driver", world().driver, "--module-dir", XCP_MODULE_DIR};
+    std::vector<std::string> arguments{"--driver", world().driver, "--module-dir", modules};
+    if (world().xen)
+      arguments.insert(arguments.end(), {"--option", "nic_alone=" + modules + "/nic-alone"});
     if (!uri.empty()) arguments.insert(arguments.end(), {"--uri", uri});
     const std::vector<std::string> options =
         world().real_guests ? std::vector<std::string>{"agent_eager_ms=300", "agent_calm_ms=2000"}
@@ -76,8 +92,8 @@ int main(int argc, char** argv) {
     const std::string learned = world().directory + "/state/libvirt/cache";
     if (world().real_guests) copy_directory(known, learned);
     world().qemu_capabilities = known;
-    world().daemon = std::make_unique<DaemonProcess>(std::vector<std::string>{XCP_HYPERVISORD},
-                                                     arguments, directory);
+    world().daemon =
+        std::make_unique<DaemonProcess>(std::vector<std::string>{daemon}, arguments, directory);
     status = RUN_ALL_TESTS();
     if (world().real_guests) copy_directory(learned, known);
   } catch (const std::exception& error) {

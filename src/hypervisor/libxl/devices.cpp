@@ -49,13 +49,12 @@ void LibxlDriver::plug_disk(std::string uuid, DiskSpec disk) {
   Kept& kept = *found.kept;
   if (find_device(kept.spec.disks, disk.device) != kept.spec.disks.end())
     throw Failure("DEVICE_ALREADY_EXISTS", {disk.device});
-  const DomainKind kind = kind_of(kept.spec);
-  if (disk.cdrom && kind == DomainKind::hvm)
+  if (disk.cdrom)
     throw Failure(
         "OPERATION_NOT_ALLOWED",
         {"a CD drive can be added only while the VM is halted; an empty drive takes media "
          "at any time"});
-  if (!is_empty_drive_without_device(disk, kind)) attach(context, found, disk);
+  attach(context, found, disk);
   kept.spec.disks.push_back(disk);
   write_kept(context, found.domid, kept);
   events_.append(EventKind::changed, uuid);
@@ -69,11 +68,10 @@ void LibxlDriver::unplug_disk(std::string uuid, std::string device) {
   Kept& kept = *found->kept;
   const auto disk = find_device(kept.spec.disks, device);
   if (disk == kept.spec.disks.end()) return;
-  const DomainKind kind = kind_of(kept.spec);
-  if (disk->cdrom && kind == DomainKind::hvm)
+  if (disk->cdrom)
     throw Failure("OPERATION_NOT_ALLOWED",
                   {"a CD drive can be taken away only while the VM is halted"});
-  if (!is_empty_drive_without_device(*disk, kind)) detach(context, *found, *disk);
+  detach(context, *found, *disk);
   kept.spec.disks.erase(disk);
   write_kept(context, found->domid, kept);
   events_.append(EventKind::changed, uuid);

@@ -36,7 +36,9 @@ LibxlDriver::Found LibxlDriver::read_found(Context& context, const libxl_dominfo
   found.paused = info.paused;
   found.stopped = info.shutdown;
   found.stop_reason = static_cast<int>(info.shutdown_reason);
-  found.memory_bytes = static_cast<std::int64_t>(info.current_memkb + info.outstanding_memkb) << 10;
+  // What goes beyond whole mebibytes are pages of the machine's own: tables, rings.
+  found.memory_bytes =
+      static_cast<std::int64_t>((info.current_memkb + info.outstanding_memkb) >> 10) << 20;
   found.vcpus = info.vcpu_online;
   found.kept = read_kept(context, info.domid);
   return found;
