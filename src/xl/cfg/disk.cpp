@@ -64,12 +64,16 @@ class DiskParser {
       const auto end = rest_.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789");
       if (end == rest_.npos || end == 0 || rest_[end] != ':') return;
       const std::string prefix = rest_.substr(0, end);
-      if (is_one_of(prefix, prefix_formats))
+      if (is_one_of(prefix, prefix_formats)) {
         format_ = prefix;
-      else if (is_one_of(prefix, prefix_scripts))
+        format_given_ = true;
+      } else if (is_one_of(prefix, prefix_scripts)) {
         disk_.script = "block-" + prefix;
-      else if (!is_one_of(prefix, prefixes_ignored))
+      } else if (!is_one_of(prefix, prefixes_ignored)) {
+        // What a script gets is its own business, as the host of nbd:HOST:PORT.
+        if (disk_.script) return;
         refuse(fmt::format("the prefix `{}:' is unknown", prefix));
+      }
       had_prefix_ = true;
       rest_.erase(0, end + 1);
     }
@@ -155,7 +159,10 @@ class DiskParser {
   void take_format(const std::string& value) {
     if (!value.empty() && !is_one_of(value, formats))
       refuse_value("format", value, joined(formats));
-    once(format_, value, "format");
+    if (format_given_)
+      refuse(fmt::format("format is given twice, the second time as `{}'", value));
+    format_given_ = true;
+    if (!value.empty()) format_ = value;
   }
 
   void take_access(const std::string& value) {
@@ -193,7 +200,7 @@ class DiskParser {
         return;
       case 1:
         // After a prefix the format has had its place already.
-        if (had_prefix_ || format_) return take_positional(value);
+        if (had_prefix_ || format_given_) return take_positional(value);
         return take_format(value);
       case 2:
         if (vdev_) return take_positional(value);
@@ -222,6 +229,7 @@ class DiskParser {
   Disk disk_;
   Text target_, format_, vdev_, access_;
   bool had_prefix_ = false;
+  bool format_given_ = false;  // perhaps as nothing, which is raw
   int next_ = 0;
 };
 

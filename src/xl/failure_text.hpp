@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What xl tells of a Failure, and the status it ends with: a refusal has both, the hypervisor's
+// failures get a sentence each.
+#pragma once
+
+#include <string>
+
+#include "base/failure.hpp"
+
+namespace xcp::xl {
+
+std::string text_of(const Failure& failure);
+int status_of(const Failure& failure);
+
+}  // namespace xcp::xl

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xl list, vm-list, vcpu-list, domid, domname: what domains there are. Columns are those that
+// scripts read.
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "xl/cfg/domain_json.hpp"
+#include "xl/refusal.hpp"
+#include "xl/verbs.hpp"
+
+namespace xcp::xl {
+
+namespace {
+
+using hypervisor::DomainPower;
+using hypervisor::DomainState;
+using hypervisor::DomainStats;
+
+std::vector<DomainState> wanted(Xl& xl, const std::vector<std::string>& names) {
+  if (names.empty()) return xl.domains();
+  std::vector<DomainState> domains;
+  for (const std::string& name : names) domains.push_back(xl.find(name));
+  return domains;
+}
+
+std::vector<double> vcpu_seconds(const std::vector<DomainStats>& stats, const std::string& uuid) {
+  for (const DomainStats& one : stats)
+    if (one.uuid == uuid) return one.vcpu_seconds;
+  return {};
+}
+
+// The configuration of xl's own domains; of others what can be seen of them.
+cfg::Domain configuration_of(Xl& xl, const DomainState& state) {
+  if (const auto text = xl.remembered(state.uuid))
+    return read_configuration(xl, state.name, *text, {}).domain;
+  cfg::Domain domain;
+  domain.c_info.type = "hvm";
+  domain.c_info.name = state.name;
+  domain.c_info.uuid = state.uuid;
+  domain.b_info.max_vcpus = state.vcpus;
+  domain.b_info.target_memkb = state.memory_bytes / 1024;
+  for (const hypervisor::NicSpec& spec : state.nics) {
+    cfg::Nic nic;
+    nic.devid = std::stoll(spec.device);
+    nic.mac = spec.mac;
+    if (!spec.bridge.empty()) nic.bridge = spec.bridge;
+    domain.nics.push_back(nic);
+  }
+  for (const hypervisor::DiskSpec& spec : state.disks) {
+    cfg::Disk disk;
+    disk.vdev = spec.device;
+    disk.pdev_path = spec.path;
+    disk.format = spec.path.empty()                             ? "empty"
+                  : spec.format == hypervisor::DiskFormat::qcow2 ? "qcow2"
+                                                                 : "raw";
+    disk.is_cdrom = disk.removable = spec.cdrom;
+    disk.readwrite = !spec.read_only;
+    domain.disks.push_back(disk);
+  }
+  return domain;
+}
+
+int list_long(Xl& xl, const std::vector<DomainState>& states) {
+  std::vector<cfg::Domain> domains;
+  for (const DomainState& state : states) domains.push_back(configuration_of(xl, state));
+  std::vector<cfg::Listed> listed;
+  for (std::size_t i = 0; i < states.size(); ++i)
+    listed.push_back({states[i].domid, &domains[i]});
+  fmt::print("{}\n", cfg::json_of(listed));
+  return 0;
+}
+
+}  // namespace
+
+int list(Xl& xl, const Call& call) {
+  if (call.args.size() > 1) throw refusal(help_text(*call.command));
+  const std::vector<DomainState> states = wanted(xl, call.args);
+  if (call.has("l")) return list_long(xl, states);
+  const bool verbose = call.has("v");
+  fmt::print("{:<40} {:>5} {:>5} {:>5}\t{}\t{}", "Name", "ID", "Mem", "VCPUs", "State", "Time(s)");
+  if (verbose) fmt::print("   UUID                            Reason-Code\tSecurity Label");
+  if (call.has("Z") && !verbose) fmt::print("   Security Label");
+  if (call.has("c")) fmt::print("         Cpupool");
+  if (call.has("n")) fmt::print(" NODE Affinity");
+  fmt::print("\n");
+  const std::vector<DomainStats> stats = xl.hypervisor().stats();
+  for (const DomainState& state : states) {
+    const std::vector<double> seconds = vcpu_seconds(stats, state.uuid);
+    fmt::print("{:<40} {:>5} {:>5} {:>5}     {}  {:>8.1f}", state.name, state.domid,
+               state.memory_bytes >> 20, state.vcpus,
+               state.power == DomainPower::paused ? "--p---" : "r-----",
+               std::accumulate(seconds.begin(), seconds.end(), 0.0));
+    if (verbose) fmt::print(" {} {:>8} {:>16}", state.uuid, "-", "-");
+    if (call.has("Z") && !verbose) fmt::print(" {:>16}", "-");
+    if (call.has("c")) fmt::print(" {:>16}", "-");
+    if (call.has("n")) fmt::print(" all");
+    fmt::print("\n");
+  }
+  return 0;
+}
+
+int vm_list(Xl& xl, const Call&) {
+  fmt::print("UUID                                  ID    name\n");
+  for (const DomainState& state : xl.domains())
+    fmt::print("{}  {:<4} {:<30}\n", state.uuid, state.domid, state.name);
+  return 0;
+}
+
+int vcpu_list(Xl& xl, const Call& call) {
+  int status = 0;
+  std::vector<DomainState> states;
+  if (call.args.empty()) states = xl.domains();
+  for (const std::string& name : call.args) {
+    try {
+      states.push_back(xl.find(name));
+    } catch (const Failure& failure) {
+      fmt::print(stderr, "{}\n", failure.params().at(0));
+      status = 1;
+    }
+  }
+  fmt::print("{:<32} {:>5} {:>5} {:>5} {:>5} {:>9} {}\n", "Name", "ID", "VCPU", "CPU", "State",
+             "Time(s)", "Affinity (Hard / Soft)");
+  const std::vector<DomainStats> stats = xl.hypervisor().stats();
+  for (const DomainState& state : states) {
+    std::vector<double> seconds = vcpu_seconds(stats, state.uuid);
+    seconds.resize(static_cast<std::size_t>(state.vcpus));
+    for (std::size_t vcpu = 0; vcpu < seconds.size(); ++vcpu)
+      fmt::print("{:<32} {:>5} {:>5} {:>4}   {} {:>9.1f}  all / all\n", state.name, state.domid,
+                 vcpu, "-", state.power == DomainPower::paused ? "--p" : "r--", seconds[vcpu]);
+  }
+  return status;
+}
+
+int domid(Xl& xl, const Call& call) {
+  for (const DomainState& state : xl.domains())
+    if (state.name == call.args[0]) {
+      fmt::print("{}\n", state.domid);
+      return 0;
+    }
+  throw refusal(fmt::format(
+      "Can't get domid of domain name '{}', maybe this domain does not exist.", call.args[0]));
+}
+
+int domname(Xl& xl, const Call& call) {
+  const std::string& number = call.args[0];
+  if (number.empty() || number.find_first_not_of("0123456789") != number.npos)
+    throw refusal("Invalid domain id.\n");
+  for (const DomainState& state : xl.domains())
+    if (std::to_string(state.domid) == number) {
+      fmt::print("{}\n", state.name);
+      return 0;
+    }
+  throw refusal(fmt::format(
+      "Can't get domain name of domain id '{}', maybe this domain does not exist.", number));
+}
+
+}  // namespace xcp::xl

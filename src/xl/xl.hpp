@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the subcommands work with: the hypervisor daemon, the global options, domains by the names
+// that people use, and what xl remembers of the domains it made. Not for more than one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hypervisor/hypervisor.hpp"
+#include "xl/cfg/read_domain.hpp"
+
+namespace xcp::xl {
+
+struct Settings {
+  std::string socket = "/run/xcp/hypervisor.sock";
+  std::string state_dir = "/var/lib/xcp/xl";
+  std::string conf = "/etc/xen/xl.conf";
+  int verbose = 0;
+  bool force = false;
+  bool dry_run = false;
+  bool quiet = false;
+};
+
+class Xl {
+ public:
+  explicit Xl(Settings settings);
+  ~Xl();
+
+  Settings settings;
+
+  // Connects when it is asked for first.
+  hypervisor::Hypervisor& hypervisor();
+  const hypervisor::HostFacts& host();
+
+  // By number or name. Throws the refusal that xl's users know when there is none.
+  hypervisor::DomainState find(const std::string& domain);
+  // All, in the order of their numbers.
+  std::vector<hypervisor::DomainState> domains();
+
+  // Refuses, unless forced, what is not xl's own: domains that xapi or another program looks after.
+  void need_own(const hypervisor::DomainState& domain, const char* doing);
+
+  // What the file of a domain that xl made said; kept until the domain is gone.
+  void remember(const std::string& uuid, const std::string& text);
+  std::optional<std::string> remembered(const std::string& uuid) const;
+  void forget(const std::string& uuid);
+
+  // xl.conf, and the host's CPUs as the reading of a configuration needs them.
+  const cfg::XlConf& conf();
+  cfg::HostCpus cpus();
+
+  void warn(const std::string& line);
+
+ private:
+  std::string record(const std::string& uuid) const;
+
+  std::unique_ptr<hypervisor::Hypervisor> hypervisor_;
+  std::optional<hypervisor::HostFacts> host_;
+  std::optional<cfg::XlConf> conf_;
+};
+
+// A file with settings over it, as create and restore get them, read into a Domain; warnings told.
+struct Configuration {
+  std::string text;  // with the settings of the command line after it
+  cfg::Domain domain;
+  std::vector<std::string> keys;  // names that were set
+};
+Configuration read_configuration(Xl& xl, const std::string& file_name, const std::string& text,
+                                 const std::vector<std::string>& overrides);
+
+// Ends when an event says so or the domain is gone.
+enum class Ending { powered_off, rebooted, crashed, gone };
+Ending wait_for_end(Xl& xl, const std::string& uuid, bool reboot_ends);
+
+}  // namespace xcp::xl
