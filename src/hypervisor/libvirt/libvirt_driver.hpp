@@ -21,12 +21,12 @@
 #include <string>
 #include <thread>
 
+#include "hypervisor/console_hub.hpp"
 #include "hypervisor/driver.hpp"
 #include "hypervisor/event_log.hpp"
 #include "hypervisor/keyed_locks.hpp"
 #include "hypervisor/libvirt/agent_watch.hpp"
 #include "hypervisor/libvirt/connection.hpp"
-#include "hypervisor/console_hub.hpp"
 #include "hypervisor/libvirt/domain_state.hpp"
 #include "hypervisor/libvirt/domain_xml.hpp"
 #include "hypervisor/libvirt/reaper.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// See reaper.hpp. What may be collected is told by the session: children that libvirt waits for have
-// ours; a daemon is in the session of its starter. That starter leads the session and is waited for
-// by libvirt when libvirt made it, by nobody when QEMU made it; so it is left alone for a while.
+// See reaper.hpp. What may be collected is told by the session: children that libvirt waits for
+// have ours; a daemon is in the session of its starter. That starter leads the session and is
+// waited for by libvirt when libvirt made it, by nobody when QEMU made it; so it is left alone for
+// a while.
 #include "hypervisor/libvirt/reaper.hpp"
 
 #include <fmt/format.h>
@@ -57,9 +58,8 @@ pid_t session_of_dead(pid_t pid) {
   const auto name_end = stat.rfind(')');
   char state = 0;
   int parent = 0, group = 0, session = 0;
-  if (name_end == std::string::npos ||
-      std::sscanf(stat.c_str() + name_end + 1, " %c %d %d %d", &state, &parent, &group, &session) !=
-          4)
+  if (name_end == std::string::npos || std::sscanf(stat.c_str() + name_end + 1, " %c %d %d %d",
+                                                   &state, &parent, &group, &session) != 4)
     return 0;
   return state == 'Z' ? session : 0;
 }
