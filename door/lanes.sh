@@ -14,6 +14,7 @@ default_lanes=(asan door api clients crash guest tsan packages)
 lane_packages() {
   case $1 in
     door | api | clients | crash | guest | packages) echo "build tools run" ;;
+    lab) echo "build tools packages" ;;
     *) echo "build tools" ;;
   esac
 }
@@ -25,6 +26,7 @@ build_for_lane() {
   case $1 in
     door | api | clients | crash) build dev "${product[@]}" ;;
     guest) build dev ;;
+    lab) build dev hypervisor_contract_test ;;
   esac
 }
 

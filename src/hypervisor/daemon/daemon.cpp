@@ -11,12 +11,18 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/fd.hpp"
 #include "base/rpc.hpp"
 #include "base/service.hpp"
 
 namespace xcp::hypervisor {
 
 namespace {
+
+// Under Xen, the domain that may command the hypervisor.
+bool commands_xen() {
+  return read_file("/proc/xen/capabilities").value_or("").find("control_d") != std::string::npos;
+}
 
 // A waiting call of events() would hold up the daemon's end for as long as its caller chose: it
 // waits in slices.
@@ -43,8 +49,9 @@ void serve(const DaemonSettings& settings) {
   begin_service();
   umask(0077);
 
-  const auto driver =
-      load_driver(settings.driver, settings.module_directory, settings.driver_settings);
+  const std::string name =
+      settings.driver != "auto" ? settings.driver : commands_xen() ? "libxl" : "libvirt";
+  const auto driver = load_driver(name, settings.module_directory, settings.driver_settings);
 
   std::atomic<bool> ending{false};
   rpc::Methods methods = rpc::methods_of<Hypervisor>(*driver);
@@ -55,7 +62,7 @@ void serve(const DaemonSettings& settings) {
                        settings.group);
     sd_notify(0, "READY=1");
     // Not before: the first look at a newly installed QEMU takes seconds.
-    spdlog::info("driver {} ({}) serves on {}", settings.driver, driver->host().hypervisor,
+    spdlog::info("driver {} ({}) serves on {}", name, driver->host().hypervisor,
                  settings.socket);
     const int signal_number = wait_for_end_of_service();
     spdlog::info("{}: ending, guests run on", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");

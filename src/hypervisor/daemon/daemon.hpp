@@ -12,7 +12,8 @@ namespace xcp::hypervisor {
 struct DaemonSettings {
   std::string socket = "/run/xcp/hypervisor.sock";
   std::string group = "xapi";      // besides root, who may call
-  std::string driver = "libvirt";  // a module's name, or its path
+  // A module's name, or its path; auto: libxl in a Xen host's first domain, else libvirt.
+  std::string driver = "libvirt";
   std::string module_directory;
   DriverSettings driver_settings;
 };

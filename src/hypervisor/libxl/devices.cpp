@@ -29,7 +29,9 @@ void check_detached(Context& context, int code, const char* type, const std::str
 
 void LibxlDriver::attach(Context& context, const Found& found, const DiskSpec& disk) {
   DiskDevice device;
-  fill_disk(device.value, disk, kind_of(found.kept->spec));
+  const DomainKind kind = kind_of(found.kept->spec);
+  check_for_xen(disk, kind);
+  fill_disk(device.value, disk, kind);
   context.check(libxl_device_disk_add(context, found.domid, &device.value, nullptr),
                 "cannot plug disk " + disk.device + " into VM " + found.uuid);
 }

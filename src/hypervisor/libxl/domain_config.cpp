@@ -139,9 +139,16 @@ void check_for_xen(const NicSpec& nic) {
                   {"nic.backing", "user", "NICs of Xen guests are on bridges, or on nothing"});
 }
 
+void check_for_xen(const DiskSpec& disk, DomainKind kind) {
+  if (disk.format == DiskFormat::qcow2 && (disk.read_only || disk.cdrom) && kind != DomainKind::hvm)
+    throw Failure("VALUE_NOT_SUPPORTED",
+                  {"disk.format", "qcow2", "read-only disks of Xen guests are raw images"});
+}
+
 void check_for_xen(const VmSpec& spec) {
   const DomainKind kind = kind_of(spec);
   for (const NicSpec& nic : spec.nics) check_for_xen(nic);
+  for (const DiskSpec& disk : spec.disks) check_for_xen(disk, kind);
   for (const DiskSpec& disk : spec.disks)
     if (kind == DomainKind::hvm && disk.cdrom && std::stoi(disk.device) >= drives_of_a_pc)
       throw Failure("VALUE_NOT_SUPPORTED",
@@ -169,9 +176,12 @@ void fill_disk(libxl_device_disk& device, const DiskSpec& disk, DomainKind kind)
       device.format = LIBXL_DISK_FORMAT_QCOW2;
       break;
   }
-  // Devices go through the kernel's backend, files through QEMU: no loop devices, which lie about
-  // what is on the disk and stay behind.
-  const bool in_kernel = disk.format == DiskFormat::raw && is_block_device(disk.path);
+  // Devices go through the kernel's backend, files through QEMU: a loop device lies about what is
+  // on the disk. Read-only files lose nothing by that, and QEMU 7.2 cannot serve them to a
+  // frontend.
+  const bool written = !disk.read_only && !disk.cdrom;
+  const bool in_kernel = disk.format == DiskFormat::raw &&
+                         (is_block_device(disk.path) || (!written && kind != DomainKind::hvm));
   device.backend = in_kernel ? LIBXL_DISK_BACKEND_PHY : LIBXL_DISK_BACKEND_QDISK;
 }
 

@@ -62,6 +62,7 @@ using NicDevice = Device<libxl_device_nic, libxl_device_nic_init, libxl_device_n
 bool is_empty_drive_without_device(const DiskSpec& disk, DomainKind kind);
 
 void check_for_xen(const VmSpec& spec);
+void check_for_xen(const DiskSpec& disk, DomainKind kind);
 void check_for_xen(const NicSpec& nic);
 
 }  // namespace xcp::hypervisor::libxl

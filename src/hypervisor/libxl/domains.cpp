@@ -113,14 +113,29 @@ DomainState LibxlDriver::state_of(Context& context, const Found& found) {
 std::vector<DomainState> LibxlDriver::domains() {
   Context context;
   std::vector<DomainState> states;
-  for (const Found& found : all(context)) states.push_back(state_of(context, found));
+  std::map<std::string, DomainState> between;
+  {
+    std::lock_guard lock(mutex_);
+    between = restarting_;
+  }
+  for (const Found& found : all(context)) {
+    states.push_back(state_of(context, found));
+    between.erase(found.uuid);
+  }
+  for (auto& [uuid, state] : between) states.push_back(std::move(state));
   return states;
 }
 
 std::optional<DomainState> LibxlDriver::domain(std::string uuid) {
   Context context;
+  std::optional<DomainState> between;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto known = restarting_.find(uuid); known != restarting_.end())
+      between = known->second;
+  }
   const auto found = find(context, uuid);
-  if (!found) return std::nullopt;
+  if (!found) return between;
   return state_of(context, *found);
 }
 

@@ -152,6 +152,7 @@ class LibxlDriver : public Hypervisor {
   bool stopping_ = false;
   std::map<std::uint32_t, std::string> followed_;  // domains whose end nobody has claimed yet
   std::set<std::string> building_;                 // by uuid
+  std::map<std::string, DomainState> restarting_;  // between their old domain and the new one
   std::set<std::string> names_;                    // libxl's, of domains being built
   std::map<std::string, std::chrono::steady_clock::time_point> reboot_asked_;
 

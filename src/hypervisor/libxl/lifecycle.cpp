@@ -218,6 +218,18 @@ void LibxlDriver::reset(std::string uuid) {
 // The VM goes on in a new domain, made as the old one was. Its lock is held.
 void LibxlDriver::restart(Context& context, const Found& found) {
   PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, found.uuid, {}});
+  // Whoever looks meanwhile sees a VM that runs.
+  DomainState between = state_of(context, found);
+  between.power = DomainPower::running;
+  {
+    std::lock_guard lock(mutex_);
+    restarting_[found.uuid] = between;
+  }
+  const std::unique_ptr<const std::string, std::function<void(const std::string*)>> known(
+      &found.uuid, [this](const std::string* uuid) {
+        std::lock_guard lock(mutex_);
+        restarting_.erase(*uuid);
+      });
   claim_end(found.domid);
   try {
     take_down(context, found.domid);

@@ -71,13 +71,14 @@ int device_number(int disk) {
   return disk < 16 ? major | disk << 4 : extended | disk << 8;
 }
 
-std::vector<double> time_of_vcpus(libxl_ctx* context, std::uint32_t domid) {
+// Of the first ones: those that the guest has, whether it has brought them up or not.
+std::vector<double> time_of_vcpus(libxl_ctx* context, std::uint32_t domid, std::int64_t vcpus) {
   int count = 0;
   int cpus = 0;
   std::vector<double> times;
   libxl_vcpuinfo* list = libxl_list_vcpu(context, domid, &count, &cpus);
-  for (int i = 0; list != nullptr && i < count; ++i)
-    if (list[i].online) times.push_back(static_cast<double>(list[i].vcpu_time) / 1e9);
+  for (int i = 0; list != nullptr && i < count && i < vcpus; ++i)
+    times.push_back(static_cast<double>(list[i].vcpu_time) / 1e9);
   if (list != nullptr) libxl_vcpuinfo_list_free(list, count);
   return times;
 }
@@ -133,7 +134,7 @@ std::vector<DomainStats> LibxlDriver::stats() {
     stats.uuid = found.uuid;
     stats.memory_bytes = found.memory_bytes;
     stats.memory_free_bytes = read_guest_free_memory(xenstore, found.domid);
-    stats.vcpu_seconds = time_of_vcpus(context, found.domid);
+    stats.vcpu_seconds = time_of_vcpus(context, found.domid, found.kept->spec.vcpus);
     const VmSpec& spec = found.kept->spec;
     const DomainKind kind = kind_of(spec);
     std::optional<std::map<std::string, DomainStats::Io>> of_qemu;
