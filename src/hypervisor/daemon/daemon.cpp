@@ -49,8 +49,9 @@ void serve(const DaemonSettings& settings) {
   begin_service();
   umask(0077);
 
-  const std::string name =
-      settings.driver != "auto" ? settings.driver : commands_xen() ? "libxl" : "libvirt";
+  const std::string name = settings.driver != "auto" ? settings.driver
+                           : commands_xen()          ? "libxl"
+                                                     : "libvirt";
   const auto driver = load_driver(name, settings.module_directory, settings.driver_settings);
 
   std::atomic<bool> ending{false};
@@ -62,8 +63,7 @@ void serve(const DaemonSettings& settings) {
                        settings.group);
     sd_notify(0, "READY=1");
     // Not before: the first look at a newly installed QEMU takes seconds.
-    spdlog::info("driver {} ({}) serves on {}", name, driver->host().hypervisor,
-                 settings.socket);
+    spdlog::info("driver {} ({}) serves on {}", name, driver->host().hypervisor, settings.socket);
     const int signal_number = wait_for_end_of_service();
     spdlog::info("{}: ending, guests run on", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
     sd_notify(0, "STOPPING=1");

@@ -11,7 +11,7 @@ namespace xcp::hypervisor {
 
 struct DaemonSettings {
   std::string socket = "/run/xcp/hypervisor.sock";
-  std::string group = "xapi";      // besides root, who may call
+  std::string group = "xapi";  // besides root, who may call
   // A module's name, or its path; auto: libxl in a Xen host's first domain, else libvirt.
   std::string driver = "libvirt";
   std::string module_directory;

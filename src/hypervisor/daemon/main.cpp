@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
   app.add_option("--socket", settings.socket, "where to serve")->capture_default_str();
   app.add_option("--group", settings.group, "besides root, the group that may call")
       ->capture_default_str();
-  app.add_option("--driver", settings.driver, "name of a driver module, or its path; auto: what this host runs under")
+  app.add_option("--driver", settings.driver,
+                 "name of a driver module, or its path; auto: what this host runs under")
       ->capture_default_str();
   app.add_option("--module-dir", settings.module_directory, "where driver modules lie")
       ->capture_default_str();
