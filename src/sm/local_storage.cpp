@@ -160,6 +160,7 @@ VdiInfo Local::vdi_create(std::string sr, VdiSpec spec) {
   spec = with_uuid(std::move(spec));
   const auto repository = plugged_.use(sr);
   RunningTransfers::Running transfer(transfers_, spec.uuid);
+  const auto lock = locks_.alone(spec.uuid);
   return naming_no_space([&] { return repository->create(spec, *transfer); });
 }
 
@@ -186,11 +187,22 @@ VdiInfo Local::vdi_resize(std::string sr, std::string vdi, std::int64_t virtual_
   return naming_no_space([&] { return repository->resize(vdi, virtual_size); });
 }
 
+namespace {
+
+void refuse_itself(const std::string& vdi, const std::string& made) {
+  if (vdi == made)
+    throw backend_failure(BackendError::vdi_exists, "there is a VDI " + made + " already");
+}
+
+}  // namespace
+
 VdiInfo Local::branch(Branch kind, const std::string& sr, const std::string& vdi, VdiSpec names) {
   names = with_uuid(std::move(names));
   const auto repository = plugged_.use(sr);
+  refuse_itself(vdi, names.uuid);
   RunningTransfers::Running transfer(transfers_, names.uuid);
-  const auto lock = locks_.alone(vdi);
+  const auto first = locks_.alone(std::min(vdi, names.uuid));
+  const auto second = locks_.alone(std::max(vdi, names.uuid));
   return naming_no_space(
       [&] { return repository->branch(kind, vdi, names, data_paths_.writable(sr, vdi)); });
 }
@@ -217,8 +229,10 @@ VdiInfo Local::vdi_copy(std::string sr, std::string vdi, std::string to_sr, VdiS
   names = with_uuid(std::move(names));
   const auto from = plugged_.use(sr);
   const auto to = plugged_.use(to_sr);
+  refuse_itself(vdi, names.uuid);
   RunningTransfers::Running transfer(transfers_, names.uuid);
-  const auto lock = locks_.together(vdi);
+  const VdiLocks::Held first(locks_, std::min(vdi, names.uuid), names.uuid < vdi);
+  const VdiLocks::Held second(locks_, std::max(vdi, names.uuid), names.uuid > vdi);
   if (data_paths_.writable(sr, vdi)) throw vdi_in_use(vdi, "copy");
   const VdiInfo origin = from->info(vdi);
   if (names.name.empty()) names.name = origin.name;

@@ -190,6 +190,7 @@ bool Reconciler::wait_for_reboot(const std::string& uuid, std::uint64_t before,
 void Reconciler::work() {
   std::unique_lock lock(mutex_);
   std::set<std::string> busy;
+  Missing missing;
   while (!stopping_) {
     const auto has_work = [&] { return stopping_ || !pending_.empty() || !guests_.empty(); };
     if (busy.empty())
@@ -222,7 +223,8 @@ void Reconciler::work() {
     if (release) {
       try {
         const bool released = release_unused_devices(*services_);
-        const bool removed = remove_used_images(*services_) && remove_dead_drafts(*services_);
+        const bool removed =
+            remove_used_images(*services_) && remove_dead_drafts(*services_, missing);
         if (!released || !removed) busy.insert("");
       } catch (const std::exception& error) {
         spdlog::warn("cannot release unused devices: {}", error.what());

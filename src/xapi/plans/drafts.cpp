@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "xapi/plans/disk_plans.hpp"
 #include "xapi/reconcile.hpp"
 
 namespace xcp::xapi {
@@ -35,9 +34,31 @@ void forget(db::Store& store, const Ref<SR>& sr, const std::string& vdi) {
   store.commit([&](db::Transaction& change) { forget_draft(change, sr, vdi); });
 }
 
-bool remove_dead(Services& services, const db::Object<SR>& sr, const std::string& vdi) {
+// False when there was none.
+bool destroy(sm::Storage& storage, const std::string& sr, const std::string& vdi) {
   try {
-    destroy_if_there(services.storage, sr[SR::uuid], vdi);
+    storage.cancel(vdi);
+  } catch (const Failure& failure) {
+    if (failure.code() != "VDI_MISSING") throw;  // nobody is making it
+  }
+  try {
+    storage.vdi_destroy(sr, vdi);
+    return true;
+  } catch (const Failure& failure) {
+    if (failure.code() != "VDI_MISSING") throw;
+    return false;
+  }
+}
+
+bool remove_dead(Services& services, const db::Object<SR>& sr, const std::string& vdi,
+                 Missing& missing) {
+  constexpr std::chrono::seconds looked_for{2};
+  try {
+    if (!destroy(services.storage, sr[SR::uuid], vdi)) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - missing.try_emplace(vdi, now).first->second < looked_for) return false;
+    }
+    missing.erase(vdi);
     forget(services.store, sr.ref(), vdi);
     spdlog::info("disk {} was being made when its operation ended; removed", vdi);
     return true;
@@ -99,7 +120,7 @@ void forget_draft(db::Transaction& change, const Ref<SR>& sr, const std::string&
   change.set(sr, SR::drafts, noted);
 }
 
-bool remove_dead_drafts(Services& services) {
+bool remove_dead_drafts(Services& services, Missing& missing) {
   // In this order: a disk that is closed was recorded before.
   const auto paths = services.storage.data_paths();
   const db::Snapshot view = services.store.snapshot();
@@ -112,7 +133,7 @@ bool remove_dead_drafts(Services& services) {
     if (!is_plugged(view, sr)) continue;  // looked at when it is
     for (const std::string& vdi : sr[SR::drafts])
       if (!services.reconciler.has_draft(vdi))
-        all = !is_open(vdi) && remove_dead(services, sr, vdi) && all;
+        all = !is_open(vdi) && remove_dead(services, sr, vdi, missing) && all;
   }
   return all;
 }

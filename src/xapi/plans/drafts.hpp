@@ -4,6 +4,8 @@
 // records the disk; what is noted there and belongs to no running operation is removed.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,8 +38,10 @@ bool is_draft(const db::Object<model::SR>& sr, const std::string& vdi);
 // The disk is recorded, or there is none.
 void forget_draft(db::Transaction& change, const Ref<model::SR>& sr, const std::string& vdi);
 
-// Removes the disks of operations that have died. False: some are still in use or cannot be reached
-// now; to be tried again.
-bool remove_dead_drafts(Services& services);
+// Removes the disks of operations that have died. `missing`: since when those were not found that
+// are still looked for, because the storage may not have read the dead caller's request yet. False:
+// some are left; to be tried again.
+using Missing = std::map<std::string, std::chrono::steady_clock::time_point>;
+bool remove_dead_drafts(Services& services, Missing& missing);
 
 }  // namespace xcp::xapi
