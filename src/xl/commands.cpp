@@ -99,9 +99,9 @@ constexpr Option migrate_receive_options[] = {
     {'d', nullptr, nullptr, "tell more"},
     {'r', nullptr, nullptr, "rate limit, us"},
     {'p', nullptr, nullptr, "CPU pool"},
-    {0, "colo", nullptr, ""},
-    {0, "coloft-script", "arg", ""},
-    {0, "userspace-colo-proxy", nullptr, ""},
+    {0, "colo", nullptr, "replicate with COLO"},
+    {0, "coloft-script", "arg", "script for the network of COLO"},
+    {0, "userspace-colo-proxy", nullptr, "COLO compares packets in user space"},
 };
 constexpr Option vcpu_pin_options[] = {
     {'f', "force", nullptr, "undo a pinning by the kernel"},

@@ -47,7 +47,9 @@ Words words_of(const Call& call, std::size_t first) {
 
 // Names are the users' keys to domains; two of one name could not be told apart.
 void need_new(Xl& xl, const cfg::CreateInfo& info) {
-  for (const hypervisor::DomainState& domain : xl.domains()) {
+  const std::vector<hypervisor::DomainState> domains = xl.domains();
+  xl.forget_all_but(domains);
+  for (const hypervisor::DomainState& domain : domains) {
     if (domain.uuid == info.uuid)
       throw refusal(fmt::format("the domain {} with the uuid {} runs already", domain.name,
                                 domain.uuid));
@@ -72,7 +74,7 @@ int create(Xl& xl, const Call& call) {
   xl.settings.dry_run = dry_run;
   if (!call.has("q")) fmt::print(stderr, "Parsing config from {}\n", words.file);
   const Configuration configuration =
-      read_configuration(xl, words.file, read_whole(words.file), words.overrides);
+      read_configuration(xl, words.file, read_whole(words.file), words.overrides, true);
   if (dry_run || call.has("d"))
     fmt::print(dry_run ? stdout : stderr, "{}\n", cfg::json_of(configuration.domain));
   if (dry_run) return 0;
@@ -83,7 +85,7 @@ int create(Xl& xl, const Call& call) {
   for (const std::string& warning : warnings) xl.warn(warning);
   need_new(xl, configuration.domain.c_info);
   // Before the domain is there: whoever finds it must be able to see that it is xl's.
-  xl.remember(spec.uuid, configuration.text);
+  xl.remember(spec.uuid, configuration.text + fmt::format("uuid = \"{}\"\n", spec.uuid));
   hypervisor::DomainState domain;
   try {
     domain = xl.hypervisor().build(spec);
@@ -110,14 +112,14 @@ int config_update(Xl& xl, const Call& call) {
   const Words words = words_of(call, 1);
   if (words.file.empty()) throw refusal("no config file specified", 3);
   const Configuration configuration =
-      read_configuration(xl, words.file, read_whole(words.file), words.overrides);
+      read_configuration(xl, words.file, read_whole(words.file), words.overrides, true);
   if (xl.settings.dry_run) {
     fmt::print("{}\n", cfg::json_of(configuration.domain));
     return 0;
   }
   const hypervisor::DomainState domain = xl.find(call.args[0]);
   xl.need_own(domain, "Not changing the stored configuration of");
-  xl.remember(domain.uuid, configuration.text);
+  xl.remember(domain.uuid, configuration.text + fmt::format("uuid = \"{}\"\n", domain.uuid));
   return 0;
 }
 

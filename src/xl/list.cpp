@@ -33,7 +33,7 @@ std::vector<double> vcpu_seconds(const std::vector<DomainStats>& stats, const st
 // The configuration of xl's own domains; of others what can be seen of them.
 cfg::Domain configuration_of(Xl& xl, const DomainState& state) {
   if (const auto text = xl.remembered(state.uuid))
-    return read_configuration(xl, state.name, *text, {}).domain;
+    return read_configuration(xl, state.name, *text, {}, false).domain;
   cfg::Domain domain;
   domain.c_info.type = "hvm";
   domain.c_info.name = state.name;

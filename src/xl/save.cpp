@@ -35,7 +35,7 @@ void take_devices(hypervisor::VmSpec& spec, const hypervisor::DomainState& state
 
 hypervisor::VmSpec spec_of(Xl& xl, const std::string& name, const std::string& text,
                            const std::vector<std::string>& overrides) {
-  const Configuration configuration = read_configuration(xl, name, text, overrides);
+  const Configuration configuration = read_configuration(xl, name, text, overrides, false);
   Target target;
   target.xen = xl.host().driver == "libxl";
   cfg::Warnings unheard;  // they were told when the domain was made

@@ -79,6 +79,19 @@ void Xl::forget(const std::string& uuid) {
   std::filesystem::remove(record(uuid), ignored);
 }
 
+void Xl::forget_all_but(const std::vector<hypervisor::DomainState>& domains) {
+  constexpr auto young = std::chrono::minutes(10);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(settings.state_dir, ignored)) {
+    const std::string uuid = entry.path().stem();
+    const bool runs = std::any_of(domains.begin(), domains.end(),
+                                  [&](const auto& domain) { return domain.uuid == uuid; });
+    if (runs || entry.path().extension() != ".cfg") continue;
+    const auto written = entry.last_write_time(ignored);
+    if (std::filesystem::file_time_type::clock::now() - written > young) forget(uuid);
+  }
+}
+
 const cfg::XlConf& Xl::conf() {
   if (conf_) return *conf_;
   cfg::Warnings warnings;
@@ -109,7 +122,7 @@ void Xl::warn(const std::string& line) {
 }
 
 Configuration read_configuration(Xl& xl, const std::string& file_name, const std::string& text,
-                                 const std::vector<std::string>& overrides) {
+                                 const std::vector<std::string>& overrides, bool tell) {
   cfg::Config config;
   config.add(file_name, text);
   Configuration result;
@@ -121,7 +134,8 @@ Configuration read_configuration(Xl& xl, const std::string& file_name, const std
   }
   cfg::Warnings warnings;
   result.domain = cfg::read_domain(config, xl.cpus(), xl.conf(), warnings);
-  for (const std::string& warning : warnings) xl.warn(warning);
+  if (tell)
+    for (const std::string& warning : warnings) xl.warn(warning);
   for (const cfg::Setting& setting : config.settings()) result.keys.push_back(setting.name);
   return result;
 }

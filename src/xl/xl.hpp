@@ -20,7 +20,6 @@ struct Settings {
   int verbose = 0;
   bool force = false;
   bool dry_run = false;
-  bool quiet = false;
 };
 
 class Xl {
@@ -46,6 +45,8 @@ class Xl {
   void remember(const std::string& uuid, const std::string& text);
   std::optional<std::string> remembered(const std::string& uuid) const;
   void forget(const std::string& uuid);
+  // Of domains that ended without our seeing it. What is young may belong to one that is being made.
+  void forget_all_but(const std::vector<hypervisor::DomainState>& domains);
 
   // xl.conf, and the host's CPUs as the reading of a configuration needs them.
   const cfg::XlConf& conf();
@@ -61,14 +62,15 @@ class Xl {
   std::optional<cfg::XlConf> conf_;
 };
 
-// A file with settings over it, as create and restore get them, read into a Domain; warnings told.
+// A file with settings over it, as create and restore get them, read into a Domain. Warnings are
+// told when the user named the file just now.
 struct Configuration {
   std::string text;  // with the settings of the command line after it
   cfg::Domain domain;
   std::vector<std::string> keys;  // names that were set
 };
 Configuration read_configuration(Xl& xl, const std::string& file_name, const std::string& text,
-                                 const std::vector<std::string>& overrides);
+                                 const std::vector<std::string>& overrides, bool tell);
 
 // Ends when an event says so or the domain is gone.
 enum class Ending { powered_off, rebooted, crashed, gone };

@@ -54,7 +54,8 @@ class DiskParser {
   }
 
   void once(Text& field, const std::string& value, const char* name) {
-    if (field) refuse(fmt::format("{} is given twice, the second time as `{}'", name, value));
+    if (field && *field != value)
+      refuse(fmt::format("{} is given twice, the second time as `{}'", name, value));
     if (!value.empty()) field = value;
   }
 
@@ -66,7 +67,6 @@ class DiskParser {
       const std::string prefix = rest_.substr(0, end);
       if (is_one_of(prefix, prefix_formats)) {
         format_ = prefix;
-        format_given_ = true;
       } else if (is_one_of(prefix, prefix_scripts)) {
         disk_.script = "block-" + prefix;
       } else if (!is_one_of(prefix, prefixes_ignored)) {
@@ -159,10 +159,7 @@ class DiskParser {
   void take_format(const std::string& value) {
     if (!value.empty() && !is_one_of(value, formats))
       refuse_value("format", value, joined(formats));
-    if (format_given_)
-      refuse(fmt::format("format is given twice, the second time as `{}'", value));
-    format_given_ = true;
-    if (!value.empty()) format_ = value;
+    once(format_, value.empty() ? "raw" : value, "format");  // no format is a format too
   }
 
   void take_access(const std::string& value) {
@@ -200,7 +197,7 @@ class DiskParser {
         return;
       case 1:
         // After a prefix the format has had its place already.
-        if (had_prefix_ || format_given_) return take_positional(value);
+        if (had_prefix_ || format_) return take_positional(value);
         return take_format(value);
       case 2:
         if (vdev_) return take_positional(value);
@@ -229,7 +226,6 @@ class DiskParser {
   Disk disk_;
   Text target_, format_, vdev_, access_;
   bool had_prefix_ = false;
-  bool format_given_ = false;  // perhaps as nothing, which is raw
   int next_ = 0;
 };
 
