@@ -7,6 +7,7 @@
 #include "base/fd.hpp"
 #include "hypervisor/libxl/facts_of_guests.hpp"
 #include "hypervisor/libxl/libxl_driver.hpp"
+#include "hypervisor/libxl/qemu_traffic.hpp"
 #include "hypervisor/machine.hpp"
 
 namespace xcp::hypervisor::libxl {
@@ -23,28 +24,12 @@ std::int64_t number_in(const std::string& path) {
   return number;
 }
 
-std::int64_t number_after(const std::string& line, const std::string& word) {
-  const auto at = line.find(" " + word + "=");
-  std::int64_t number = 0;
-  if (at != std::string::npos)
-    std::from_chars(line.data() + at + word.size() + 2, line.data() + line.size(), number);
-  return number;
-}
-
-// "xvda: rd_bytes=512 wr_bytes=0 rd_operations=1 ..." lines of QEMU's monitor, by the disk's name.
-std::map<std::string, DomainStats::Io> read_qemu(const std::string& said) {
-  std::map<std::string, DomainStats::Io> all;
-  std::istringstream lines(said);
-  for (std::string line; std::getline(lines, line);) {
-    const auto colon = line.find(':');
-    if (colon == std::string::npos || line.find("rd_bytes=") == std::string::npos) continue;
-    DomainStats::Io& io = all[line.substr(0, line.find_first_of(" :"))];
-    io.read_bytes = number_after(line, "rd_bytes");
-    io.write_bytes = number_after(line, "wr_bytes");
-    io.read_ops = number_after(line, "rd_operations");
-    io.write_ops = number_after(line, "wr_operations");
-  }
-  return all;
+// What QEMU's monitor answers; "" when it does not.
+std::string ask_qemu(libxl_ctx* context, std::uint32_t domid, const char* command) {
+  char* said = nullptr;
+  libxl_qemu_monitor_command(context, domid, command, &said, nullptr);
+  const Allocated<char> owner(said);
+  return said != nullptr ? said : "";
 }
 
 bool is_served_by_qemu(libxl_ctx* context, std::uint32_t domid, const std::string& name) {
@@ -143,12 +128,9 @@ std::vector<DomainStats> LibxlDriver::stats() {
       const std::string name = disk_name(disk.device, kind);
       DomainStats::Io io;
       if (is_served_by_qemu(context, found.domid, name)) {
-        if (!of_qemu) {
-          char* said = nullptr;
-          libxl_qemu_monitor_command(context, found.domid, "info blockstats", &said, nullptr);
-          const Allocated<char> owner(said);
-          of_qemu = read_qemu(said != nullptr ? said : "");
-        }
+        if (!of_qemu)
+          of_qemu = traffic_of_qemu(ask_qemu(context, found.domid, "info block"),
+                                    ask_qemu(context, found.domid, "info blockstats"));
         io = (*of_qemu)[name];
       } else {
         io = io_of_kernel(found.domid, device_number(std::stoi(disk.device)));

@@ -76,7 +76,9 @@ void DomainWatch::begin(std::uint32_t domid, const std::string& uuid) {
   libxl_dominfo info;
   libxl_dominfo_init(&info);
   const int code = libxl_domain_info(context_, &info, domid);
-  const bool stopped = code == 0 && info.shutdown && !info.dying;
+  // One that stands still to be saved may yet go on.
+  const bool stopped = code == 0 && info.shutdown && !info.dying &&
+                       info.shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
   const int reason = static_cast<int>(info.shutdown_reason);
   libxl_dominfo_dispose(&info);
   if (stopped && !std::exchange(tracked.stop_told, true)) listener_.stopped(domid, uuid, reason);
