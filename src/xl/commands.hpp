@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every subcommand of xl as data: its options and arguments, what `help` says, and the function that
-// does it. A subcommand without a function says why it is not available and ends with 1.
+// Every subcommand of xl as data: its options and arguments, what `help` says, and the function
+// that does it. A subcommand without a function says why it is not available and ends with 1.
 #pragma once
 
 #include <map>
@@ -41,8 +41,8 @@ struct Command {
   const char* args;
   std::span<const Option> options;  // besides -h, --help
   int least_args;
-  bool dry_run;   // knows xl -N
-  bool modifies;  // changes something
+  bool dry_run;                          // knows xl -N
+  bool modifies;                         // changes something
   int (*run)(Xl& xl, const Call& call);  // the status to end with; nullptr: not available
   const char* lacks;                     // why not
 };

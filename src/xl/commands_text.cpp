@@ -53,8 +53,7 @@ const Command* find_command(const std::string& name) {
 }
 
 std::string help_text() {
-  std::string text =
-      "Usage xl [-vfNtT] <subcommand> [args]\n\nxl full list of subcommands:\n\n";
+  std::string text = "Usage xl [-vfNtT] <subcommand> [args]\n\nxl full list of subcommands:\n\n";
   for (const Command& command : commands())
     text += fmt::format(" {:<19} {}\n", command.name, command.help);
   return text;
@@ -106,17 +105,16 @@ Call read_call(const Command& command, std::vector<std::string> words, bool& hel
     for (std::size_t i = 0; i < command.options.size(); ++i) {
       const Option& row = command.options[i];
       if (found != row.letter && found != 256 + static_cast<int>(i)) continue;
-      call.options[row.letter != 0 ? std::string(1, row.letter) : row.name] =
-          optarg ? optarg : "";
+      call.options[row.letter != 0 ? std::string(1, row.letter) : row.name] = optarg ? optarg : "";
       break;
     }
   }
   for (int i = optind; i < argc; ++i) call.args.push_back(argv[i]);
   if (static_cast<int>(call.args.size()) < command.least_args)
-    throw refusal(fmt::format("'xl {}' requires at least {} argument{}.\n\n{}", command.name,
-                              command.least_args, command.least_args > 1 ? "s" : "",
-                              help_text(command)),
-                  2);
+    throw refusal(
+        fmt::format("'xl {}' requires at least {} argument{}.\n\n{}", command.name,
+                    command.least_args, command.least_args > 1 ? "s" : "", help_text(command)),
+        2);
   return call;
 }
 

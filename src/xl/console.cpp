@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// xl console and vncviewer. The daemon gives a connected socket; here it is relayed to the terminal,
-// or to a viewer through a port of 127.0.0.1 that takes this one connection.
+// xl console and vncviewer. The daemon gives a connected socket; here it is relayed to the
+// terminal, or to a viewer through a port of 127.0.0.1 that takes this one connection.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -46,8 +46,8 @@ char escape_of(const std::string& text) {
   if (text.empty()) return usual_escape;
   if (text.size() == 2 && text[0] == '^') return static_cast<char>(text[1] & 0x1f);
   if (text.size() == 1) return text[0];
-  throw refusal(fmt::format("the escape character is one character, or ^ and a letter, not `{}'",
-                            text));
+  throw refusal(
+      fmt::format("the escape character is one character, or ^ and a letter, not `{}'", text));
 }
 
 // Until the guest's side ends or the escape character is typed. The end of our input does not end

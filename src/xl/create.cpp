@@ -33,8 +33,8 @@ struct Words {
 };
 
 Words words_of(const Call& call, std::size_t first) {
-  Words words{call.value("f"), {call.args.begin() + static_cast<std::ptrdiff_t>(first),
-                                call.args.end()}};
+  Words words{call.value("f"),
+              {call.args.begin() + static_cast<std::ptrdiff_t>(first), call.args.end()}};
   if (!words.overrides.empty() && words.overrides[0].find('=') == std::string::npos) {
     words.file = words.overrides[0];
     words.overrides.erase(words.overrides.begin());
@@ -51,10 +51,9 @@ void need_new(Xl& xl, const cfg::CreateInfo& info) {
   xl.forget_all_but(domains);
   for (const hypervisor::DomainState& domain : domains) {
     if (domain.uuid == info.uuid)
-      throw refusal(fmt::format("the domain {} with the uuid {} runs already", domain.name,
-                                domain.uuid));
-    if (domain.name == info.name)
-      throw refusal(fmt::format("a domain {} runs already", info.name));
+      throw refusal(
+          fmt::format("the domain {} with the uuid {} runs already", domain.name, domain.uuid));
+    if (domain.name == info.name) throw refusal(fmt::format("a domain {} runs already", info.name));
   }
 }
 

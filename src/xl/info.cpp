@@ -73,7 +73,8 @@ int info(Xl& xl, const Call& call) {
   if (!host.capabilities.empty())
     line("xen_caps", fmt::format("{}", fmt::join(host.capabilities, " ")));
   if (call.has("n") || call.has("x"))
-    throw refusal("xl info: not available: the hypervisor daemon tells nothing of NUMA or xenstore.");
+    throw refusal(
+        "xl info: not available: the hypervisor daemon tells nothing of NUMA or xenstore.");
   return 0;
 }
 

@@ -39,8 +39,8 @@ int ask(Xl& xl, const Call& call, ShutdownKind kind) {
     states.push_back(xl.find(call.args[0]));
   }
   for (const DomainState& state : states) {
-    fmt::print("{} domain {}\n",
-               kind == ShutdownKind::poweroff ? "Shutting down" : "Rebooting", state.domid);
+    fmt::print("{} domain {}\n", kind == ShutdownKind::poweroff ? "Shutting down" : "Rebooting",
+               state.domid);
     xl.hypervisor().shutdown(state.uuid, kind);
   }
   if (!call.has("w")) return 0;
@@ -61,8 +61,8 @@ int send(Xl& xl, const DomainState& state, const std::string& what, const char* 
     xl.hypervisor().shutdown(state.uuid, ShutdownKind::poweroff);
     return 0;
   }
-  throw refusal(fmt::format("xl {}: not available: the hypervisor daemon cannot send {}.", kind,
-                            what));
+  throw refusal(
+      fmt::format("xl {}: not available: the hypervisor daemon cannot send {}.", kind, what));
 }
 
 }  // namespace

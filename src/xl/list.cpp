@@ -51,7 +51,7 @@ cfg::Domain configuration_of(Xl& xl, const DomainState& state) {
     cfg::Disk disk;
     disk.vdev = spec.device;
     disk.pdev_path = spec.path;
-    disk.format = spec.path.empty()                             ? "empty"
+    disk.format = spec.path.empty()                              ? "empty"
                   : spec.format == hypervisor::DiskFormat::qcow2 ? "qcow2"
                                                                  : "raw";
     disk.is_cdrom = disk.removable = spec.cdrom;
@@ -65,8 +65,7 @@ int list_long(Xl& xl, const std::vector<DomainState>& states) {
   std::vector<cfg::Domain> domains;
   for (const DomainState& state : states) domains.push_back(configuration_of(xl, state));
   std::vector<cfg::Listed> listed;
-  for (std::size_t i = 0; i < states.size(); ++i)
-    listed.push_back({states[i].domid, &domains[i]});
+  for (std::size_t i = 0; i < states.size(); ++i) listed.push_back({states[i].domid, &domains[i]});
   fmt::print("{}\n", cfg::json_of(listed));
   return 0;
 }

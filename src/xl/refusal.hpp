@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // How xl says no: a Failure CLIENT_ERROR whose parameters are what to tell the user and the status
-// to end with. Statuses are those that scripts know: 1 for most, 2 for a wrong command line, 3 and 6
-// for some wrong values.
+// to end with. Statuses are those that scripts know: 1 for most, 2 for a wrong command line, 3 and
+// 6 for some wrong values.
 #pragma once
 
 #include <string>

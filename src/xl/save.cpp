@@ -87,8 +87,8 @@ int restore(Xl& xl, const Call& call) {
   const std::string path = absolute(call.args[with_configuration ? 1 : 0]);
   const auto record = read_file(companion(path));
   if (!record)
-    throw refusal(fmt::format("{} is missing, which xl save writes beside {}", companion(path),
-                              path));
+    throw refusal(
+        fmt::format("{} is missing, which xl save writes beside {}", companion(path), path));
   boost::system::error_code problem;
   const json::value read = json::parse(*record, problem);
   if (problem || !read.is_object() || !read.as_object().contains("spec") ||

@@ -44,9 +44,10 @@ void name_what_is_lost(const Target& target, cfg::Warnings& warnings) {
       waiting.push_back(name);
   }
   if (!xen.empty())
-    warnings.push_back(fmt::format("this host does not run Xen, where alone these settings mean "
-                                   "something: {}",
-                                   fmt::join(xen, ", ")));
+    warnings.push_back(
+        fmt::format("this host does not run Xen, where alone these settings mean "
+                    "something: {}",
+                    fmt::join(xen, ", ")));
   if (!waiting.empty())
     warnings.push_back(fmt::format("these settings are not carried to the guest yet: {}",
                                    fmt::join(waiting, ", ")));
@@ -98,9 +99,8 @@ void set_screen(VmSpec& spec, const cfg::Domain& domain) {
     if (info.hvm.vga) spec.platform["vga"] = *info.hvm.vga;
     if (info.hvm.vga == "none") spec.vnc = false;
   } else {
-    spec.vnc = std::any_of(domain.vfbs.begin(), domain.vfbs.end(), [](const cfg::Vfb& vfb) {
-      return vfb.vnc.enable.value_or(true);
-    });
+    spec.vnc = std::any_of(domain.vfbs.begin(), domain.vfbs.end(),
+                           [](const cfg::Vfb& vfb) { return vfb.vnc.enable.value_or(true); });
   }
   if (info.video_memkb) spec.platform["videoram"] = std::to_string(*info.video_memkb / 1024);
 }
@@ -118,10 +118,11 @@ void set_platform(VmSpec& spec, const cfg::BuildInfo& info) {
     spec.platform["usb_tablet"] = "true";
 }
 
-void note(cfg::Warnings& warnings, const std::string& device, const std::vector<std::string>& lost) {
+void note(cfg::Warnings& warnings, const std::string& device,
+          const std::vector<std::string>& lost) {
   if (!lost.empty())
-    warnings.push_back(fmt::format("{}: not carried to the guest yet: {}", device,
-                                   fmt::join(lost, ", ")));
+    warnings.push_back(
+        fmt::format("{}: not carried to the guest yet: {}", device, fmt::join(lost, ", ")));
 }
 
 }  // namespace
@@ -173,9 +174,10 @@ hypervisor::NicSpec nic_spec(const cfg::Nic& nic, std::int64_t devid, const std:
   spec.bridge = nic.bridge.value_or(bridge);
   if (nic.ifname) {
     if (nic.ifname->size() > longest_host_device)
-      throw refusal(fmt::format("{}: the name of a network device has at most {} characters, not "
-                                "`{}'",
-                                what, longest_host_device, *nic.ifname));
+      throw refusal(
+          fmt::format("{}: the name of a network device has at most {} characters, not "
+                      "`{}'",
+                      what, longest_host_device, *nic.ifname));
     spec.host_device = *nic.ifname;
   }
   std::vector<std::string> lost;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A Domain as the hypervisor contract carries it. Pure. What the contract cannot carry is never
-// dropped silently: what would change what the guest is or reads is refused, everything else is named
-// in a warning.
+// dropped silently: what would change what the guest is or reads is refused, everything else is
+// named in a warning.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@
 namespace xcp::xl {
 
 struct Target {
-  bool xen = false;                    // else a host without Xen: QEMU/KVM, or the simulator
-  std::string bridge = "xenbr0";       // for NICs that name none
-  std::vector<std::string> keys_set;   // what the configuration file set
+  bool xen = false;                   // else a host without Xen: QEMU/KVM, or the simulator
+  std::string bridge = "xenbr0";      // for NICs that name none
+  std::vector<std::string> keys_set;  // what the configuration file set
 };
 
 hypervisor::VmSpec vm_spec(const cfg::Domain& domain, const Target& target,

@@ -45,7 +45,8 @@ class Xl {
   void remember(const std::string& uuid, const std::string& text);
   std::optional<std::string> remembered(const std::string& uuid) const;
   void forget(const std::string& uuid);
-  // Of domains that ended without our seeing it. What is young may belong to one that is being made.
+  // Of domains that ended without our seeing it. What is young may belong to one that is being
+  // made.
   void forget_all_but(const std::vector<hypervisor::DomainState>& domains);
 
   // xl.conf, and the host's CPUs as the reading of a configuration needs them.

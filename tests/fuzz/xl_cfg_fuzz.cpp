@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A configuration file: read whole, down to the JSON and the hypervisor's view of it. A file that is
-// refused says so in a Failure and nothing else.
+// A configuration file: read whole, down to the JSON and the hypervisor's view of it. A file that
+// is refused says so in a Failure and nothing else.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <stdexcept>
-
 #include "xl/cfg/reader.hpp"
 #include "xl/refusal.hpp"
 
@@ -42,11 +40,8 @@ std::vector<Component> components(const std::string& text, char separator) {
 std::int64_t number_in(const std::string& what, const Component& component, std::int64_t least,
                        std::int64_t most) {
   const std::string text = text_in(what, component);
-  try {
-    const auto number = number_of(text);
-    if (number && *number >= least && *number <= most) return *number;
-  } catch (const std::out_of_range&) {
-  }
+  const auto number = number_of(text);
+  if (number && *number >= least && *number <= most) return *number;
   throw refusal(fmt::format("{}: {} is a number from {} to {}, not `{}'", what, component.key,
                             least, most, text));
 }

@@ -92,8 +92,7 @@ bool set_family_or_model(Cpuid& cpuid, const std::string& name, const std::strin
 
 bool set_flag(Cpuid& cpuid, const CpuidFlag& flag, const std::string& value) {
   Text& bits = register_of(cpuid, flag);
-  const bool letter = !value.empty() && is_policy(value[0]) &&
-                      (flag.length == 1 || value[0] > '9');
+  const bool letter = !value.empty() && is_policy(value[0]) && (flag.length == 1 || value[0] > '9');
   const auto number = leading_number(value);
   if (!letter && (!number || flag.where == CpuidFlag::Where::msr)) return false;
   if (!bits) bits = std::string(flag.where == CpuidFlag::Where::msr ? 64 : 32, 'x');

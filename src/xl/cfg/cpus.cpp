@@ -56,9 +56,10 @@ Bits parse_cpus(const std::string& text, const HostCpus& host, const char* what)
     if (range.starts_with('^') && nodes) range.erase(0, 1);
     const auto span = range == "all" ? Span{0, host.cpus - 1} : span_of(range);
     if (!span)
-      throw refusal(fmt::format("{}: `{}' is not a list of CPUs; expected all, N, N-M, node:N or "
-                                "nodes:N-M, separated by commas, with ^ before what to leave out",
-                                what, part));
+      throw refusal(
+          fmt::format("{}: `{}' is not a list of CPUs; expected all, N, N-M, node:N or "
+                      "nodes:N-M, separated by commas, with ^ before what to leave out",
+                      what, part));
     for (std::int64_t cpu = 0; cpu < host.cpus; ++cpu) {
       if (range != "all" && !is_in(*span, nodes ? node_of(host, cpu) : cpu)) continue;
       if (take_away)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PCI, USB, TPM, shares and channels; see devices.hpp. Displays, keyboards and sound: pv_devices.cpp.
+// PCI, USB, TPM, shares and channels; see devices.hpp. Displays, keyboards and sound:
+// pv_devices.cpp.
 #include "xl/cfg/devices.hpp"
 
 #include <fmt/format.h>
@@ -161,8 +162,7 @@ Vtpm parse_vtpm(const std::string& text) {
       vtpm.backend_domname = text_in("vtpm", component);
     } else if (component.key == "uuid") {
       vtpm.uuid = text_in("vtpm", component);
-      if (!is_uuid(*vtpm.uuid))
-        throw refusal(fmt::format("vtpm: `{}' is no uuid", *vtpm.uuid));
+      if (!is_uuid(*vtpm.uuid)) throw refusal(fmt::format("vtpm: `{}' is no uuid", *vtpm.uuid));
     } else {
       unknown_component("vtpm", component);
     }
@@ -204,8 +204,8 @@ P9 parse_p9(const std::string& text, Warnings& warnings) {
   if (p9.type && !find_word(*p9.type, {"qemu", "xen_9pfsd"}))
     throw refusal(fmt::format("p9: type cannot be `{}'; expected qemu or xen_9pfsd", *p9.type));
   if (p9.tag.empty() || p9.path.empty() || p9.security_model.empty())
-    throw refusal(fmt::format("p9: tag, path and security_model must all be given; not so in `{}'",
-                              text));
+    throw refusal(
+        fmt::format("p9: tag, path and security_model must all be given; not so in `{}'", text));
   return p9;
 }
 
@@ -230,8 +230,7 @@ Channel parse_channel(const std::string& text, Warnings& warnings) {
     else if (component.key == "path")
       channel.path = text_in("channel", component);
     else
-      warnings.push_back(
-          fmt::format("channel: there is no setting `{}'; ignored", component.key));
+      warnings.push_back(fmt::format("channel: there is no setting `{}'; ignored", component.key));
   }
   if (!find_word(channel.connection, {"pty", "socket"}))
     throw refusal(fmt::format("channel: connection is pty or socket, not `{}', in `{}'",
@@ -304,8 +303,8 @@ Virtio parse_virtio(const std::string& text) {
     }
   }
   if (!virtio.type.starts_with("virtio,device"))
-    throw refusal(fmt::format("virtio: type is virtio,device or virtio,deviceNUMBER, not `{}'",
-                              virtio.type));
+    throw refusal(
+        fmt::format("virtio: type is virtio,device or virtio,deviceNUMBER, not `{}'", virtio.type));
   if (virtio.transport != "mmio")
     throw refusal(fmt::format("virtio: transport is mmio, not `{}'", virtio.transport));
   return virtio;

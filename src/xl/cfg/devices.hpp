@@ -12,7 +12,8 @@
 
 namespace xcp::xl::cfg {
 
-// Over `defaults` (pci_permissive and the like). "[ssss:]bb:dd.f[@vslot][,key=value...]"; f may be *.
+// Over `defaults` (pci_permissive and the like). "[ssss:]bb:dd.f[@vslot][,key=value...]"; f may be
+// *.
 Pci parse_pci(const std::string& text, const Pci& defaults);
 
 struct Rdm {

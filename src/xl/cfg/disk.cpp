@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <stdexcept>
 
 #include "xl/cfg/components.hpp"
 #include "xl/cfg/reader.hpp"
@@ -139,8 +138,7 @@ class DiskParser {
       return once(disk_.backend, value, "backendtype");
     }
     if (key == "specification") {
-      if (value != "xen" && value != "virtio")
-        refuse_value("specification", value, "xen virtio");
+      if (value != "xen" && value != "virtio") refuse_value("specification", value, "xen virtio");
       return once(disk_.specification, value, "specification");
     }
     if (key == "grant_usage") {
@@ -176,8 +174,8 @@ class DiskParser {
   }
 
   void take_port(const std::string& value) {
-    const auto all_digits = std::all_of(value.begin(), value.end(),
-                                        [](char c) { return c >= '0' && c <= '9'; });
+    const auto all_digits =
+        std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (value.empty() || value.size() > 5 || !all_digits || std::stoi(value) > 65535)
       refuse(fmt::format("colo-port cannot be `{}' (a port number)", value));
     disk_.colo_port = std::stoi(value);
@@ -243,8 +241,8 @@ std::optional<int> position_of(const std::string& vdev) {
       break;
     }
   if (letters.empty()) {
-    const bool digits = !vdev.empty() && vdev.size() <= 3 &&
-                        vdev.find_first_not_of("0123456789") == vdev.npos;
+    const bool digits =
+        !vdev.empty() && vdev.size() <= 3 && vdev.find_first_not_of("0123456789") == vdev.npos;
     return digits ? std::optional(std::stoi(vdev)) : std::nullopt;
   }
   if (letters.size() > 2 || letters.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != letters.npos)

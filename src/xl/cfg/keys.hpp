@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every key of xl.cfg as data: what it may hold, its default, what it means, and what becomes of it.
-// The table says what is known; how a value is read is in read_*.cpp.
+// Every key of xl.cfg as data: what it may hold, its default, what it means, and what becomes of
+// it. The table says what is known; how a value is read is in read_*.cpp.
 #pragma once
 
 #include <span>

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "xl/cfg/components.hpp"
 #include "xl/refusal.hpp"
@@ -85,10 +84,7 @@ Text mac_of(const std::string& text) {
 }
 
 std::int64_t count_of(const std::string& key, const std::string& text) {
-  try {
-    if (const auto number = number_of(text); number && *number >= 0) return *number;
-  } catch (const std::out_of_range&) {
-  }
+  if (const auto number = number_of(text); number && *number >= 0) return *number;
   throw refusal(fmt::format("vif: {} is a number, not `{}'", key, text));
 }
 
@@ -167,13 +163,15 @@ void parse_rate(const std::string& text, std::int64_t& bytes, std::int64_t& inte
   const std::string rate = text.substr(0, at);
   const auto interval =
       at == text.npos ? std::optional(usual_interval_usecs) : microseconds_of(text.substr(at + 1));
-  const auto speed = rate.ends_with("/s") ? speed_of(rate.substr(0, rate.size() - 2)) : std::nullopt;
+  const auto speed =
+      rate.ends_with("/s") ? speed_of(rate.substr(0, rate.size() - 2)) : std::nullopt;
   std::int64_t product = 0;
   if (!speed || !interval || *interval == 0 || *interval > most_usecs ||
       __builtin_mul_overflow(*speed, *interval, &product))
-    throw refusal(fmt::format("vif: the rate `{}' cannot be read; expected NUMBER[GMK](B|b)/s, and "
-                              "@INTERVAL in ms, us or s if wanted",
-                              text));
+    throw refusal(
+        fmt::format("vif: the rate `{}' cannot be read; expected NUMBER[GMK](B|b)/s, and "
+                    "@INTERVAL in ms, us or s if wanted",
+                    text));
   bytes = product / 1'000'000;
   interval_usecs = *interval;
 }

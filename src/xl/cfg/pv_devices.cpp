@@ -14,11 +14,31 @@ namespace {
 
 constexpr std::int64_t most = 0xffffffff;
 
-constexpr const char* sound_formats[] = {
-    "s8",     "u8",     "s16_le", "s16_be", "u16_le",    "u16_be",
-    "s24_le", "s24_be", "u24_le", "u24_be", "s32_le",    "s32_be",
-    "u32_le", "u32_be", "f32_le", "f32_be", "f64_le",    "f64_be",
-    "iec958_subframe_le", "iec958_subframe_be", "mu_law", "a_law", "ima_adpcm", "mpeg", "gsm"};
+constexpr const char* sound_formats[] = {"s8",
+                                         "u8",
+                                         "s16_le",
+                                         "s16_be",
+                                         "u16_le",
+                                         "u16_be",
+                                         "s24_le",
+                                         "s24_be",
+                                         "u24_le",
+                                         "u24_be",
+                                         "s32_le",
+                                         "s32_be",
+                                         "u32_le",
+                                         "u32_be",
+                                         "f32_le",
+                                         "f32_be",
+                                         "f64_le",
+                                         "f64_be",
+                                         "iec958_subframe_le",
+                                         "iec958_subframe_be",
+                                         "mu_law",
+                                         "a_law",
+                                         "ima_adpcm",
+                                         "mpeg",
+                                         "gsm"};
 
 // True when the component was one of those that every level of a sound card has.
 bool set_sound(SoundParams& params, const Component& component) {
@@ -139,12 +159,11 @@ Vkb parse_vkb(const std::string& text) {
     const char* key;
     std::int64_t Vkb::*field;
   };
-  static constexpr FlagRow flags[] = {
-      {"feature-disable-keyboard", &Vkb::feature_disable_keyboard},
-      {"feature-disable-pointer", &Vkb::feature_disable_pointer},
-      {"feature-abs-pointer", &Vkb::feature_abs_pointer},
-      {"feature-raw-pointer", &Vkb::feature_raw_pointer},
-      {"feature-multi-touch", &Vkb::feature_multi_touch}};
+  static constexpr FlagRow flags[] = {{"feature-disable-keyboard", &Vkb::feature_disable_keyboard},
+                                      {"feature-disable-pointer", &Vkb::feature_disable_pointer},
+                                      {"feature-abs-pointer", &Vkb::feature_abs_pointer},
+                                      {"feature-raw-pointer", &Vkb::feature_raw_pointer},
+                                      {"feature-multi-touch", &Vkb::feature_multi_touch}};
   static constexpr NumberRow numbers[] = {
       {"multi-touch-width", &Vkb::multi_touch_width},
       {"multi-touch-height", &Vkb::multi_touch_height},

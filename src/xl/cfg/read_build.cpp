@@ -47,9 +47,10 @@ void read_kernel(BuildInfo& info, Reader& reader, const std::string& type) {
       throw refusal(fmt::format("{}: a {} guest has a kernel or a firmware, not both",
                                 reader.at("firmware"), type));
     if (type != "pvh" || (firmware != "pvgrub32" && firmware != "pvgrub64"))
-      throw refusal(fmt::format("{}: the firmware of a guest that is not hvm is pvgrub32 or "
-                                "pvgrub64, of type pvh",
-                                reader.at("firmware")));
+      throw refusal(
+          fmt::format("{}: the firmware of a guest that is not hvm is pvgrub32 or "
+                      "pvgrub64, of type pvh",
+                      reader.at("firmware")));
     info.kernel = fmt::format(fmt::runtime(pvgrub_path), *firmware);
   }
   if (!info.kernel && !info.bootloader)
@@ -60,9 +61,10 @@ void read_device_model(BuildInfo& info, Reader& reader) {
   info.device_model = reader.text("device_model_override");
   if (const Text version = reader.text("device_model_version")) {
     if (version != "qemu-xen" && version != "qemu-xen-traditional")
-      throw refusal(fmt::format("{}: device_model_version is qemu-xen or qemu-xen-traditional, not "
-                                "\"{}\"",
-                                reader.at("device_model_version"), *version));
+      throw refusal(
+          fmt::format("{}: device_model_version is qemu-xen or qemu-xen-traditional, not "
+                      "\"{}\"",
+                      reader.at("device_model_version"), *version));
     info.device_model_version = version == "qemu-xen" ? "qemu_xen" : "qemu_xen_traditional";
   } else if (info.device_model) {
     reader.warn("device_model_override without device_model_version");
@@ -98,8 +100,8 @@ std::optional<std::int64_t> number_in_base(const std::string& text, int base) {
 
 [[noreturn]] void refuse_resource(Reader& reader, const char* name, const std::string& text,
                                   const char* expected) {
-  throw refusal(fmt::format("{}: {} holds `{}'; expected {}", reader.at(name), name, text,
-                            expected));
+  throw refusal(
+      fmt::format("{}: {} holds `{}'; expected {}", reader.at(name), name, text, expected));
 }
 
 void read_ioports(BuildInfo& info, Reader& reader) {
@@ -178,8 +180,7 @@ void read_machine(BuildInfo& info, Reader& reader) {
   static constexpr const char* uarts[] = {"unknown", "sbsa_uart"};
   info.vuart = reader.word("vuart", uarts);
   info.msr_relaxed = reader.flag("msr_relaxed");
-  if (info.msr_relaxed)
-    reader.warn("msr_relaxed will be removed in later versions of Xen");
+  if (info.msr_relaxed) reader.warn("msr_relaxed will be removed in later versions of Xen");
   info.vpmu = reader.flag("vpmu");
 }
 

@@ -54,8 +54,7 @@ void add_vfb(Domain& domain, Vfb vfb) {
 }
 
 void read_screens(Domain& domain, Reader& reader, Warnings& warnings) {
-  each(reader, "vfb",
-       [&](const std::string& text) { add_vfb(domain, parse_vfb(text, warnings)); });
+  each(reader, "vfb", [&](const std::string& text) { add_vfb(domain, parse_vfb(text, warnings)); });
   // vnc=1 of a PV guest is short for one frame buffer.
   if (domain.c_info.type == "pv" && domain.vfbs.empty() && reader.flag("vnc").value_or(false)) {
     Vfb vfb;

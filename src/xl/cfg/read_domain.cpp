@@ -29,8 +29,8 @@ std::string type_of(Reader& reader) {
   if (builder != "hvm" && builder != "generic") throw refuse("builder", *builder, "generic or hvm");
   const std::string built = builder == "hvm" ? "hvm" : "pv";
   if (type && *type != built)
-    throw refusal(fmt::format("{}: builder says {} and type says {}", reader.at("builder"), built,
-                              *type));
+    throw refusal(
+        fmt::format("{}: builder says {} and type says {}", reader.at("builder"), built, *type));
   return built;
 }
 
@@ -53,9 +53,10 @@ void read_action(std::string& action, Reader& reader, const char* name) {
       action = row.word;
       return;
     }
-  throw refusal(fmt::format("{}: `{}' cannot be \"{}\"; expected destroy, restart, rename-restart, "
-                            "preserve, coredump-destroy, coredump-restart or soft-reset",
-                            reader.at(name), name, *value));
+  throw refusal(
+      fmt::format("{}: `{}' cannot be \"{}\"; expected destroy, restart, rename-restart, "
+                  "preserve, coredump-destroy, coredump-restart or soft-reset",
+                  reader.at(name), name, *value));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A Config read into a Domain. Depends on the host's CPUs and on xl.conf, which are arguments; never
-// asks the host itself. Random only where the file leaves it to us: uuid, generation number.
+// A Config read into a Domain. Depends on the host's CPUs and on xl.conf, which are arguments;
+// never asks the host itself. Random only where the file leaves it to us: uuid, generation number.
 #pragma once
 
 #include "xl/cfg/cpus.hpp"

@@ -33,10 +33,19 @@ void read_firmware(Hvm& hvm, Reader& reader) {
 }
 
 void read_viridian(Hvm& hvm, Reader& reader) {
-  static constexpr const char* groups[] = {
-      "base",        "freq",      "time_ref_count", "reference_tsc", "hcall_remote_tlb_flush",
-      "apic_assist", "crash_ctl", "synic",          "stimer",        "hcall_ipi",
-      "ex_processor_masks", "no_vp_limit", "cpu_hotplug"};
+  static constexpr const char* groups[] = {"base",
+                                           "freq",
+                                           "time_ref_count",
+                                           "reference_tsc",
+                                           "hcall_remote_tlb_flush",
+                                           "apic_assist",
+                                           "crash_ctl",
+                                           "synic",
+                                           "stimer",
+                                           "hcall_ipi",
+                                           "ex_processor_masks",
+                                           "no_vp_limit",
+                                           "cpu_hotplug"};
   constexpr std::int64_t all_bits = 64;
   const auto put = [](Bits& bits, std::int64_t bit) {
     if (std::find(bits.begin(), bits.end(), bit) == bits.end()) bits.push_back(bit);
@@ -102,9 +111,8 @@ void read_processor(Hvm& hvm, Reader& reader) {
   if (hvm.altp2m) reader.warn("altp2mhvm is deprecated; write altp2m");
   for (const std::string& capability : reader.texts("mca_caps")) {
     if (capability != "lmce")
-      throw refusal(fmt::format("{}: mca_caps holds lmce, not \"{}\"", reader.at("mca_caps"),
-                                capability),
-                    3);
+      throw refusal(
+          fmt::format("{}: mca_caps holds lmce, not \"{}\"", reader.at("mca_caps"), capability), 3);
     hvm.mca_caps |= 1;
   }
   if (const Text genid = reader.text("ms_vm_genid")) {

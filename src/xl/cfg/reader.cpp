@@ -7,19 +7,21 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <stdexcept>
 
 #include "xl/refusal.hpp"
 
 namespace xcp::xl::cfg {
 
-std::optional<std::int64_t> number_of(const std::string& text) {
+std::optional<std::int64_t> number_of(const std::string& text, bool* too_large) {
   if (text.empty() || text.find('\0') != text.npos) return std::nullopt;
   char* end = nullptr;
   errno = 0;
   const long number = std::strtol(text.c_str(), &end, 0);
   if (*end != '\0' || end == text.c_str()) return std::nullopt;
-  if (errno == ERANGE) throw std::out_of_range(text);
+  if (errno == ERANGE) {
+    if (too_large) *too_large = true;
+    return std::nullopt;
+  }
   return number;
 }
 
@@ -50,14 +52,10 @@ std::optional<std::int64_t> Reader::number(const char* name) {
     warn(fmt::format("{}: += is not for numbers, as `{}' is; ignored", at(name), name));
     return std::nullopt;
   }
-  try {
-    if (const auto number = number_of(setting->value.text)) return number;
-    warn(fmt::format("{}: `{}' is not a number: `{}'; ignored", at(name), name,
-                     setting->value.text));
-  } catch (const std::out_of_range&) {
-    warn(fmt::format("{}: `{}' is too large a number: {}; ignored", at(name), name,
-                     setting->value.text));
-  }
+  bool too_large = false;
+  if (const auto number = number_of(setting->value.text, &too_large)) return number;
+  warn(fmt::format("{}: `{}' is {} number: {}; ignored", at(name), name,
+                   too_large ? "too large a" : "not a", setting->value.text));
   return std::nullopt;
 }
 
@@ -103,12 +101,9 @@ std::optional<std::string> Reader::word_or_position(const char* name,
                                                     bool deprecated) {
   const Setting* setting = single(name);
   if (!setting) return std::nullopt;
-  std::optional<std::int64_t> position;
-  try {
-    position = number_of(setting->value.text);
-  } catch (const std::out_of_range&) {
-    position = -1;
-  }
+  bool too_large = false;
+  auto position = number_of(setting->value.text, &too_large);
+  if (too_large) position = -1;
   if (!position) return word(name, words);
   if (*position < 0 || *position >= static_cast<std::int64_t>(words.size()))
     throw refusal(fmt::format("{}: `{}' cannot be {}; expected one of: {}", at(name), name,

@@ -17,8 +17,8 @@ namespace xcp::xl::cfg {
 using Warnings = std::vector<std::string>;
 
 // A number as strtol(..., 0) reads it: decimal, 0 octal, 0x hexadecimal. nullopt when that is not
-// all of the text; throws std::out_of_range when it does not fit.
-std::optional<std::int64_t> number_of(const std::string& text);
+// all of the text, and when it does not fit; then `too_large` becomes true.
+std::optional<std::int64_t> number_of(const std::string& text, bool* too_large = nullptr);
 
 class Reader {
  public:

@@ -73,12 +73,12 @@ class Lexer {
     if (at_ == text_.size()) return token;
     const char c = text_[at_];
     if (c == '"' || c == '\'') return string_token(token);
-    if (is_letter(c)) return word(token, Kind::name, [](char l) {
-      return is_letter(l) || is_digit(l) || l == '.';
-    });
-    if (is_digit(c)) return word(token, Kind::number, [](char l) {
-      return hex_value(l) >= 0 || l == 'x' || l == 'X';
-    });
+    if (is_letter(c))
+      return word(token, Kind::name,
+                  [](char l) { return is_letter(l) || is_digit(l) || l == '.'; });
+    if (is_digit(c))
+      return word(token, Kind::number,
+                  [](char l) { return hex_value(l) >= 0 || l == 'x' || l == 'X'; });
     return punctuation(token);
   }
 
@@ -166,8 +166,9 @@ class Lexer {
     if (c == '\\' || c == '\'' || c == '"' || c == '?') return c;
     if (c == 'x') return number_escape(at, 16, 2, 0);
     if (c >= '0' && c <= '7') return number_escape(at, 8, 2, c - '0');
-    refuse(at, "unknown escape; expected one of \\a \\b \\f \\n \\r \\t \\v \\\\ \\' \\\" \\? "
-               "\\xHH \\OOO");
+    refuse(at,
+           "unknown escape; expected one of \\a \\b \\f \\n \\r \\t \\v \\\\ \\' \\\" \\? "
+           "\\xHH \\OOO");
   }
 
   char number_escape(const Position& at, int base, int digits, int value) {

@@ -44,8 +44,8 @@ void warn_of_unknown(const Config& config, Reader& reader) {
 // The newer of two names, or the older with a warning.
 Text newer(Reader& reader, const char* old_name, const char* name) {
   if (reader.has(old_name))
-    reader.warn(fmt::format("{}: `{}' is deprecated; write {}", reader.at(old_name), old_name,
-                            name));
+    reader.warn(
+        fmt::format("{}: `{}' is deprecated; write {}", reader.at(old_name), old_name, name));
   const Text value = reader.text(name);
   return value ? value : reader.text(old_name);
 }

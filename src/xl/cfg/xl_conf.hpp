@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The host-wide settings of xl, /etc/xen/xl.conf: same syntax as xl.cfg. Unknown names are warnings.
+// The host-wide settings of xl, /etc/xen/xl.conf: same syntax as xl.cfg. Unknown names are
+// warnings.
 #pragma once
 
 #include <string>

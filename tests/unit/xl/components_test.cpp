@@ -32,7 +32,11 @@ TEST(Numbers, AsInC) {
   EXPECT_EQ(number_of(""), std::nullopt);
   EXPECT_EQ(number_of("12abc"), std::nullopt);
   EXPECT_EQ(number_of("08"), std::nullopt);
-  EXPECT_THROW(number_of("99999999999999999999"), std::out_of_range);
+  bool too_large = false;
+  EXPECT_EQ(number_of("12x", &too_large), std::nullopt);
+  EXPECT_FALSE(too_large);
+  EXPECT_EQ(number_of("99999999999999999999", &too_large), std::nullopt);
+  EXPECT_TRUE(too_large);
 }
 
 TEST(Cpus, Lists) {

@@ -170,22 +170,23 @@ TEST(Vkb, Keys) {
   EXPECT_EQ(vkb.backend_domname, "d");
   EXPECT_TRUE(vkb.feature_disable_keyboard && vkb.feature_disable_pointer &&
               vkb.feature_abs_pointer && vkb.feature_raw_pointer && vkb.feature_multi_touch);
-  EXPECT_EQ(vkb.multi_touch_width * 100 + vkb.multi_touch_height * 10 +
-                vkb.multi_touch_num_contacts,
-            123);
+  EXPECT_EQ(
+      vkb.multi_touch_width * 100 + vkb.multi_touch_height * 10 + vkb.multi_touch_num_contacts,
+      123);
   EXPECT_EQ(vkb.width, 4);
   EXPECT_EQ(vkb.height, 5);
-  for (const char* wrong : {"", "backend-type=foo", "backend-type=qemu,foo=1",
-                            "backend-type=qemu,width=x"})
+  for (const char* wrong :
+       {"", "backend-type=foo", "backend-type=qemu,foo=1", "backend-type=qemu,width=x"})
     refused([&] { parse_vkb(wrong); });
 }
 
 TEST(Vsnd, Levels) {
-  const Vsnd card = parse_vsnd({"card, backend=d, short-name=a, long-name=b c, buffer-size=65536, "
-                                "sample-rates=8000;44100, sample-formats=s16_le;u8, "
-                                "channels-min=1, channels-max=2",
-                                "pcm, name=p0, buffer-size=1", "stream, unique-id=s0, type=p",
-                                "stream, type=c, channels-max=1", "pcm, name=p1"});
+  const Vsnd card =
+      parse_vsnd({"card, backend=d, short-name=a, long-name=b c, buffer-size=65536, "
+                  "sample-rates=8000;44100, sample-formats=s16_le;u8, "
+                  "channels-min=1, channels-max=2",
+                  "pcm, name=p0, buffer-size=1", "stream, unique-id=s0, type=p",
+                  "stream, type=c, channels-max=1", "pcm, name=p1"});
   EXPECT_EQ(card.backend_domname, "d");
   EXPECT_EQ(card.short_name, "a");
   EXPECT_EQ(card.long_name, "b c");
@@ -206,8 +207,7 @@ TEST(Vsnd, Levels) {
 }
 
 TEST(Virtio, Keys) {
-  const Virtio virtio =
-      parse_virtio("backend=d,type=virtio,device22,transport=mmio,grant_usage=1");
+  const Virtio virtio = parse_virtio("backend=d,type=virtio,device22,transport=mmio,grant_usage=1");
   EXPECT_EQ(virtio.type, "virtio,device22");
   EXPECT_EQ(virtio.transport, "mmio");
   EXPECT_EQ(virtio.backend_domname, "d");

@@ -32,8 +32,7 @@ TEST(Disk, PositionalAndNamedAreTheSame) {
 }
 
 TEST(Disk, CdDrives) {
-  const std::string same =
-      "{pdev_path:/i.iso,vdev:hdc,format:raw,removable:1,is_cdrom:1}";
+  const std::string same = "{pdev_path:/i.iso,vdev:hdc,format:raw,removable:1,is_cdrom:1}";
   EXPECT_EQ(shown("/i.iso,,hdc,cdrom"), same);
   EXPECT_EQ(shown("/i.iso,,hdc,,cdrom"), same);
   EXPECT_EQ(shown("/i.iso,,hdc,w,cdrom"), same);
@@ -42,8 +41,7 @@ TEST(Disk, CdDrives) {
   const std::string empty = "{pdev_path:,vdev:hdc,format:empty,removable:1,is_cdrom:1}";
   EXPECT_EQ(shown(",hdc:cdrom,r"), empty);
   EXPECT_EQ(shown(",,hdc,cdrom"), empty);
-  EXPECT_EQ(shown("vdev=hdc,devtype=cdrom"),
-            "{vdev:hdc,format:empty,removable:1,is_cdrom:1}");
+  EXPECT_EQ(shown("vdev=hdc,devtype=cdrom"), "{vdev:hdc,format:empty,removable:1,is_cdrom:1}");
 }
 
 TEST(Disk, TargetTakesTheRest) {
@@ -85,8 +83,8 @@ TEST(Disk, Flags) {
 }
 
 TEST(Disk, Colo) {
-  const Disk disk = parse_disk(
-      "/a,,hda,colo-host=h,colo-port=9,colo-export=e,active-disk=/x,hidden-disk=/y");
+  const Disk disk =
+      parse_disk("/a,,hda,colo-host=h,colo-port=9,colo-export=e,active-disk=/x,hidden-disk=/y");
   EXPECT_EQ(disk.colo_host, "h");
   EXPECT_EQ(disk.colo_port, 9);
   EXPECT_EQ(disk.colo_export, "e");

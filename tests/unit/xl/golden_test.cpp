@@ -18,8 +18,7 @@ namespace {
 
 std::vector<std::filesystem::path> files() {
   std::vector<std::filesystem::path> found;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(XCP_SOURCE_DIR "/tests/golden/xl"))
+  for (const auto& entry : std::filesystem::directory_iterator(XCP_SOURCE_DIR "/tests/golden/xl"))
     if (entry.path().extension() == ".cfg") found.push_back(entry.path());
   std::sort(found.begin(), found.end());
   return found;

@@ -95,8 +95,7 @@ TEST(Syntax, ErrorsSayWhereAndWhatWasExpected) {
   EXPECT_EQ(error_of("1a=2"), "f:1:1: expected the name of a setting, found `1a'");
   EXPECT_EQ(error_of("a=['x' 'y']"), "f:1:8: expected `,' or `]', found the string \"y\"");
   EXPECT_EQ(error_of("a=['x'"), "f:1:7: expected `,' or `]', found the end of the file");
-  EXPECT_EQ(error_of("a=[,]"),
-            "f:1:4: expected a string in quotes, a number or `[', found `,'");
+  EXPECT_EQ(error_of("a=[,]"), "f:1:4: expected a string in quotes, a number or `[', found `,'");
   EXPECT_EQ(error_of("a=['x',,]"),
             "f:1:8: expected a string in quotes, a number or `[', found `,'");
   EXPECT_EQ(error_of("a='x\nb=1"), "f:1:3: this string does not end on its line; expected '");

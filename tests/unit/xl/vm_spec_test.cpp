@@ -107,9 +107,7 @@ TEST(XlVmSpec, NothingIsLostInSilence) {
 }
 
 TEST(XlVmSpec, WhatWouldChangeTheGuestIsRefused) {
-  const auto error_of = [](const std::string& text) {
-    return refused([&] { spec_of(text); });
-  };
+  const auto error_of = [](const std::string& text) { return refused([&] { spec_of(text); }); };
   EXPECT_NE(error_of("name='x'\ntype='hvm'").find("needs memory"), std::string::npos);
   EXPECT_NE(error_of(hvm + "maxmem=32").find("maxmem (32 MiB) is less"), std::string::npos);
   EXPECT_NE(error_of(hvm + "disk=['/a,vhd,xvda']").find("format vhd"), std::string::npos);
