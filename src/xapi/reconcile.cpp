@@ -117,6 +117,7 @@ void Reconciler::take(const hypervisor::Event& event) {
     case EventKind::changed:
     case EventKind::resync:
       pending_.insert(event.uuid);
+      guests_.insert(event.uuid);  // a restored guest has told everything before
       break;
   }
   changed_.notify_all();
@@ -190,10 +191,11 @@ bool Reconciler::wait_for_reboot(const std::string& uuid, std::uint64_t before,
 void Reconciler::work() {
   std::unique_lock lock(mutex_);
   std::set<std::string> busy;
+  std::set<std::string> busy_guests;
   Missing missing;
   while (!stopping_) {
     const auto has_work = [&] { return stopping_ || !pending_.empty() || !guests_.empty(); };
-    if (busy.empty())
+    if (busy.empty() && busy_guests.empty())
       changed_.wait(lock, has_work);
     else
       changed_.wait_for(lock, retry_time, has_work);
@@ -202,7 +204,9 @@ void Reconciler::work() {
     busy.clear();
     pending.merge(pending_);
     pending_.clear();
-    std::set<std::string> guests = std::move(guests_);
+    std::set<std::string> guests = std::move(busy_guests);
+    busy_guests.clear();
+    guests.merge(guests_);
     guests_.clear();
     lock.unlock();
     const bool release = pending.erase("") > 0;
@@ -215,7 +219,7 @@ void Reconciler::work() {
     }
     for (const std::string& uuid : guests) {
       try {
-        look_at_guest(uuid);
+        if (!look_at_guest(uuid)) busy_guests.insert(uuid);
       } catch (const std::exception& error) {
         spdlog::warn("cannot read the guest metrics of VM {}: {}", uuid, error.what());
       }
@@ -305,22 +309,18 @@ bool Reconciler::look_at(const std::string& uuid) {
   return true;
 }
 
-void Reconciler::look_at_guest(const std::string& uuid) {
+bool Reconciler::look_at_guest(const std::string& uuid) {
   const auto vm = services_->store.snapshot().find_uuid<VM>(uuid);
-  if (!vm || !is_up((*vm)[VM::power_state])) {
-    // The agent may answer before VM.start has recorded the guest as running.
-    if (vm && !(*vm)[VM::current_operations].empty()) {
-      std::lock_guard lock(mutex_);
-      guests_.insert(uuid);
-    }
-    return;
-  }
-  if (!services_->hypervisor.domain(uuid)) return;
+  if (!vm) return true;
+  // The agent may answer before VM.start has recorded the guest as running.
+  if (!is_up((*vm)[VM::power_state])) return (*vm)[VM::current_operations].empty();
+  if (!services_->hypervisor.domain(uuid)) return true;
   const hypervisor::GuestFacts facts = services_->hypervisor.guest(uuid);
   services_->store.commit([&](db::Transaction& change) {
     const auto now = change.find(vm->ref());
     if (now && is_up((*now)[VM::power_state])) record_guest(change, vm->ref(), facts);
   });
+  return true;
 }
 
 }  // namespace xcp::xapi

@@ -58,7 +58,7 @@ class Reconciler {
   void look_at_everything();
   // False when an operation is running on it: look again later.
   bool look_at(const std::string& uuid);
-  void look_at_guest(const std::string& uuid);
+  bool look_at_guest(const std::string& uuid);
 
   std::function<void(std::function<void()>)> start_;
   Services* services_ = nullptr;

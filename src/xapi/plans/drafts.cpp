@@ -6,12 +6,15 @@
 
 #include <algorithm>
 
+#include "xapi/plans/storage_plans.hpp"
 #include "xapi/reconcile.hpp"
 
 namespace xcp::xapi {
 
 using model::PBD;
 using model::SR;
+using model::VDI;
+using model::VM;
 
 namespace {
 
@@ -32,6 +35,22 @@ bool is_there(sm::Storage& storage, const std::string& sr, const std::string& vd
 
 void forget(db::Store& store, const Ref<SR>& sr, const std::string& vdi) {
   store.commit([&](db::Transaction& change) { forget_draft(change, sr, vdi); });
+}
+
+// In this order: an operation that has just ended has recorded its disk before.
+bool is_dead(Services& services, const Ref<SR>& sr, const std::string& vdi) {
+  if (services.reconciler.has_draft(vdi)) return false;
+  const auto now = services.store.snapshot().find(sr);
+  return now && is_draft(*now, vdi);
+}
+
+// It may have been a branch of a disk that a guest writes to: the guest has to be told which image
+// is the disk's now.
+void look_at_writers(Services& services, const db::Object<SR>& sr) {
+  const db::Snapshot view = services.store.snapshot();
+  for (const Ref<VDI>& disk : sr[SR::VDIs])
+    for (const Ref<VM>& vm : possible_writers(view, disk))
+      services.reconciler.poke(view.get(vm)[VM::uuid]);
 }
 
 // False when there was none.
@@ -60,6 +79,7 @@ bool remove_dead(Services& services, const db::Object<SR>& sr, const std::string
     }
     missing.erase(vdi);
     forget(services.store, sr.ref(), vdi);
+    look_at_writers(services, sr);
     spdlog::info("disk {} was being made when its operation ended; removed", vdi);
     return true;
   } catch (const Failure& failure) {
@@ -132,7 +152,7 @@ bool remove_dead_drafts(Services& services, Missing& missing) {
   for (const db::Object<SR>& sr : view.all<SR>()) {
     if (!is_plugged(view, sr)) continue;  // looked at when it is
     for (const std::string& vdi : sr[SR::drafts])
-      if (!services.reconciler.has_draft(vdi))
+      if (is_dead(services, sr.ref(), vdi))
         all = !is_open(vdi) && remove_dead(services, sr, vdi, missing) && all;
   }
   return all;

@@ -198,20 +198,20 @@ Plan set_vdi_plan(Services& services, const std::string& sr, const std::string& 
 
 // ---- branching --------------------------------------------------------------------------------
 
-namespace {
-
-// The VMs that may be writing to the disk. Whether they do is asked when it matters: the records of
-// a guest that nobody has looked at yet may be wrong.
-std::set<Ref<VM>> possible_writers(const db::Snapshot& view, const Ref<VDI>& disk) {
+std::set<Ref<VM>> possible_writers(const db::Snapshot& view, const Ref<VDI>& ref) {
   std::set<Ref<VM>> vms;
-  for (const Ref<VBD>& ref : view.get(disk)[VDI::VBDs]) {
-    const auto vbd = view.get(ref);
+  const auto disk = view.find(ref);
+  if (!disk) return vms;
+  for (const Ref<VBD>& device : (*disk)[VDI::VBDs]) {
+    const auto vbd = view.get(device);
     const auto vm = view.find(vbd[VBD::VM]);
     if (vm && !(*vm)[VM::is_a_template] && vbd[VBD::mode] == model::VbdMode::RW)
       vms.insert(vm->ref());
   }
   return vms;
 }
+
+namespace {
 
 void switch_guest(Services& services, const db::Snapshot& view, const db::Object<VM>& vm) {
   const std::string uuid = vm[VM::uuid];

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,10 @@ struct BranchedDisk {
   sm::VdiSpec names;  // uuid is set
   StoredDiskPtr made;
 };
+
+// The VMs that may be writing to the disk. Whether they do is asked when it matters: the records of
+// a guest that nobody has looked at yet may be wrong.
+std::set<Ref<model::VM>> possible_writers(const db::Snapshot& view, const Ref<model::VDI>& disk);
 
 // "snapshot disk <label>" or "clone disk <label>" for each. A disk that a guest writes to has a new
 // image from then on, while the guest goes on with the old one until a step switches it: that is
