@@ -11,15 +11,23 @@ namespace xcp::hypervisor::libxl {
 
 namespace {
 
+constexpr std::chrono::seconds unplug_patience{30};
+
 template <class T>
 auto find_device(std::vector<T>& devices, const std::string& device) {
   return std::find_if(devices.begin(), devices.end(),
                       [&](const T& one) { return one.device == device; });
 }
 
-// A guest lets a device go, or does not; another device stays as it is.
-void check_detached(Context& context, int code, const char* type, const std::string& device,
-                    const std::string& uuid) {
+// A guest lets a device go when it is ready to; libxl asks it for ten seconds at a time.
+void ask_to_let_go(Context& context, const std::function<int()>& remove,
+                   std::chrono::seconds patience, const char* type, const std::string& device,
+                   const std::string& uuid) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  int code = 0;
+  do code = remove();
+  while ((code == ERROR_TIMEDOUT || code == ERROR_GUEST_TIMEDOUT) &&
+         std::chrono::steady_clock::now() < deadline);
   if (code == ERROR_TIMEDOUT || code == ERROR_GUEST_TIMEDOUT)
     throw Failure("DEVICE_DETACH_TIMEOUT", {type, device});
   context.check(code, std::string("cannot unplug ") + type + " " + device + " of VM " + uuid);
@@ -39,8 +47,10 @@ void LibxlDriver::attach(Context& context, const Found& found, const DiskSpec& d
 void LibxlDriver::detach(Context& context, const Found& found, const DiskSpec& disk) {
   DiskDevice device;
   fill_disk(device.value, disk, kind_of(found.kept->spec));
-  check_detached(context, libxl_device_disk_remove(context, found.domid, &device.value, nullptr),
-                 "VBD", disk.device, found.uuid);
+  ask_to_let_go(
+      context,
+      [&] { return libxl_device_disk_remove(context, found.domid, &device.value, nullptr); },
+      unplug_patience, "VBD", disk.device, found.uuid);
 }
 
 void LibxlDriver::plug_disk(std::string uuid, DiskSpec disk) {
@@ -157,8 +167,9 @@ void LibxlDriver::unplug_nic(std::string uuid, std::string device) {
   if (nic == kept.spec.nics.end()) return;
   NicDevice gone;
   fill_nic(gone.value, *nic, kind_of(kept.spec), places_for(kept.spec));
-  check_detached(context, libxl_device_nic_remove(context, found->domid, &gone.value, nullptr),
-                 "VIF", device, uuid);
+  ask_to_let_go(
+      context, [&] { return libxl_device_nic_remove(context, found->domid, &gone.value, nullptr); },
+      unplug_patience, "VIF", device, uuid);
   kept.spec.nics.erase(nic);
   write_kept(context, found->domid, kept);
   events_.append(EventKind::changed, uuid);
