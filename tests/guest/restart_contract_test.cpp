@@ -142,7 +142,7 @@ TEST_F(RestartContract, AQemuThatDiesIsACrash) {
 TEST_F(RestartContract, AFailedBuildLeavesNothing) {
   if (!world().real_guests) GTEST_SKIP() << "the sim's own tests cover this";
   VmSpec spec = small_guest();
-  spec.firmware = Firmware::uefi;
+  if (!world().xen) spec.firmware = Firmware::uefi;
   spec.nvram_path = files_ + "/variables.fd";
   spec.disks = {disk("0", files_ + "/is-not-there")};
   EventReader events(hv());

@@ -86,8 +86,8 @@ void fill_paravirtual(libxl_domain_config& config, const Places& places) {
   config.vfbs->vnc.listen = copy("unix:" + places.vnc_socket);
 }
 
-// QEMU boots an hvm guest from the first disk it is given: the one marked bootable goes first.
-std::vector<DiskSpec> in_boot_order(const VmSpec& spec) {
+// The firmware of an hvm guest boots from the first of its disks.
+std::vector<DiskSpec> in_order(const VmSpec& spec) {
   std::vector<DiskSpec> disks = spec.disks;
   std::stable_sort(disks.begin(), disks.end(), [](const DiskSpec& a, const DiskSpec& b) {
     return std::stoi(a.device) < std::stoi(b.device);
@@ -243,7 +243,7 @@ DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::st
   else
     fill_paravirtual(config_, places);
 
-  std::vector<DiskSpec> disks = in_boot_order(spec);
+  std::vector<DiskSpec> disks = in_order(spec);
   std::erase_if(disks,
                 [kind](const DiskSpec& disk) { return is_empty_drive_without_device(disk, kind); });
   config_.disks = make_array<libxl_device_disk>(disks.size());
