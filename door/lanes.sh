@@ -24,8 +24,7 @@ build_for_lane() {
   local -a product
   mapfile -t product < <(product_targets)
   case $1 in
-    door | api | clients | crash) build dev "${product[@]}" ;;
-    guest) build dev ;;
+    door | api | clients | crash | guest) build dev "${product[@]}" ;;
     lab) build dev hypervisor_contract_test ;;
   esac
 }

@@ -3,7 +3,6 @@
 #include "ovs-integration/local_network.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -52,11 +51,8 @@ UniqueFd lock_directory(const std::string& directory) {
   const std::string path = directory + "/lock";
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) throw system_failure("open " + path, errno);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK)
-      throw internal_error("the state in " + directory + " is in use by another process");
-    throw system_failure("lock " + path, errno);
-  }
+  if (!lock_file(fd.get()))
+    throw internal_error("the state in " + directory + " is in use by another process");
   return fd;
 }
 

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +19,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/failure.hpp"
@@ -122,6 +124,19 @@ void remove_unfinished_writes(const std::string& directory, const std::string& n
     if (!name.empty() && found.substr(0, stem) != name) continue;
     unlinkat(dirfd(listing.get()), entry->d_name, 0);
   }
+}
+
+bool lock_file(int fd) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::seconds patience{3};
+  const auto deadline = Clock::now() + patience;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) throw system_failure("flock", errno);
+    if (Clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
 }
 
 UniqueFd listen_unix(const std::string& path, int mode, const std::string& group) {

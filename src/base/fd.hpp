@@ -51,6 +51,11 @@ void write_file_durably(const std::string& path, std::string_view bytes, int mod
 // killed; with `name`, only those of that file. Nobody may be writing there meanwhile.
 void remove_unfinished_writes(const std::string& directory, const std::string& name = {});
 
+// Locks a file (flock) for as long as it is open; false when somebody else has it. A daemon that
+// was killed while it started a program has the lock until that program runs, so it is waited for a
+// while.
+bool lock_file(int fd);
+
 // A bound and listening unix stream socket; an existing socket file is replaced, the new one gets
 // `mode` and, when `group` is not empty and exists, that group (see group_id).
 UniqueFd listen_unix(const std::string& path, int mode, const std::string& group = {});

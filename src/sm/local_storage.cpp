@@ -4,7 +4,6 @@
 #include "sm/local_storage.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
 #include <algorithm>
 #include <cctype>
@@ -49,8 +48,7 @@ UniqueFd lock_state_directory(const std::string& directory) {
   const std::string path = directory + "/lock";
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) throw system_failure("open " + path, errno);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-    throw internal_error("another storage daemon uses " + directory);
+  if (!lock_file(fd.get())) throw internal_error("another storage daemon uses " + directory);
   remove_unfinished_writes(directory);
   return fd;
 }

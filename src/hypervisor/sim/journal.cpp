@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,11 +43,8 @@ UniqueFd open_for_append(const std::string& path, int extra_flags) {
 Journal::Journal(const std::string& path) : path_(path) {
   // The lock has a file of its own because `replace` changes which file bears the journal's name.
   lock_ = open_for_append(path + ".lock", 0);
-  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK)
-      throw internal_error("the simulated host in " + path + " is in use by another process");
-    throw system_failure("lock " + path, errno);
-  }
+  if (!lock_file(lock_.get()))
+    throw internal_error("the simulated host in " + path + " is in use by another process");
   fd_ = open_for_append(path, 0);
 }
 

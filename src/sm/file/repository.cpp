@@ -3,7 +3,6 @@
 // record. The lock is held for the last step only. Failing or dying before it leaves the old state.
 #include "sm/file/repository.hpp"
 
-#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -22,9 +21,8 @@ namespace {
 UniqueFd lock_sr(const std::string& location) {
   UniqueFd fd(::open(sr_record_path(location).c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw system_failure("open " + sr_record_path(location), errno);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (errno == EWOULDBLOCK) throw Failure("SR_DEVICE_IN_USE");
-  throw system_failure("flock " + sr_record_path(location), errno);
+  if (!lock_file(fd.get())) throw Failure("SR_DEVICE_IN_USE");
+  return fd;
 }
 
 ImageFormat wanted_format(const VdiSpec& spec) {
