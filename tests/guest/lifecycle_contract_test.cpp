@@ -287,12 +287,13 @@ TEST_F(LifecycleContract, AConsoleRemembersAndServesSeveral) {
 }
 
 TEST_F(LifecycleContract, ADisplayIsServed) {
-  hv().build(small_guest());
+  VmSpec spec = small_guest();
+  spec.vnc = true;
+  hv().build(spec);
   const UniqueFd display = hv().console(uuid_, ConsoleKind::vnc);
   char greeting[12] = {};
   ASSERT_EQ(recv(display.get(), greeting, sizeof(greeting), MSG_WAITALL), 12);
   EXPECT_EQ(std::string(greeting, 4), "RFB ");
-  VmSpec spec = small_guest();
   hv().destroy(uuid_);
   spec.vnc = false;
   hv().build(spec);
