@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One after the other, disk by disk: calls that change a VDI hold it alone, calls that only read it
-// hold it together; a VDI that is being made is held alone, so that whoever removes it waits for its
-// end. Locks come and go with their users.
+// hold it together; a VDI that is being made is held alone, so that whoever removes it waits for
+// its end. Locks come and go with their users.
 #pragma once
 
 #include <map>

@@ -3,6 +3,7 @@
 // record. The lock is held for the last step only. Failing or dying before it leaves the old state.
 #include "sm/file/repository.hpp"
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
