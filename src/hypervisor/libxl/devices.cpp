@@ -39,6 +39,7 @@ void LibxlDriver::attach(Context& context, const Found& found, const DiskSpec& d
   DiskDevice device;
   const DomainKind kind = kind_of(found.kept->spec);
   check_for_xen(disk, kind);
+  require_readable(found.uuid, disk);
   fill_disk(device.value, disk, kind);
   context.check(libxl_device_disk_add(context, found.domid, &device.value, nullptr),
                 "cannot plug disk " + disk.device + " into VM " + found.uuid);

@@ -103,6 +103,7 @@ class LibxlDriver : public Hypervisor {
   // ---- making and ending (lifecycle.cpp)
   using Create = std::function<int(libxl_domain_config*, std::uint32_t*)>;
   Places places_for(const VmSpec& spec) const;
+  static void require_readable(const std::string& uuid, const DiskSpec& disk);
   void require_memory(Context& context, libxl_domain_config* config);
   Found bring_up(Context& context, const Kept& kept, const Create& create);
   Found build_anew(Context& context, const Kept& kept);

@@ -69,6 +69,13 @@ Places LibxlDriver::places_for(const VmSpec& spec) const {
   return places;
 }
 
+// libxl leaves a file to QEMU unseen, and QEMU tells nobody but its log that there is none.
+void LibxlDriver::require_readable(const std::string& uuid, const DiskSpec& disk) {
+  if (!disk.path.empty() && access(disk.path.c_str(), R_OK) != 0)
+    throw system_failure("cannot open disk " + disk.device + " of VM " + uuid + ", " + disk.path,
+                         errno);
+}
+
 void LibxlDriver::require_memory(Context& context, libxl_domain_config* config) {
   std::uint64_t needed = 0;
   context.check(libxl_domain_need_memory(context, config, no_domain, &needed),
@@ -116,6 +123,7 @@ void LibxlDriver::watch_console(const Found& found) {
 LibxlDriver::Found LibxlDriver::bring_up(Context& context, const Kept& kept, const Create& create) {
   const VmSpec& spec = kept.spec;
   const Membership building(mutex_, building_, spec.uuid);
+  for (const DiskSpec& disk : spec.disks) require_readable(spec.uuid, disk);
   // libxl wants names that differ; a VM's need not.
   std::string name = spec.name.empty() ? spec.uuid : spec.name;
   std::uint32_t holder = 0;
