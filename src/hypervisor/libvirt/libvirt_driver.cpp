@@ -119,6 +119,7 @@ LibvirtDriver::LibvirtDriver(const DriverSettings& settings)
   if (root) {
     run_directory_ = *root + "/run/qemu";
     reaper_.emplace();
+    forget_dead_domains(run_directory_);
     drain_monitors(monitor_sockets(run_directory_), std::chrono::seconds(10));
   }
   connection_ = std::make_unique<Connection>(

@@ -2,11 +2,14 @@
 // See monitor_drain.hpp.
 #include "hypervisor/libvirt/monitor_drain.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <cerrno>
 #include <filesystem>
 #include <pugixml.hpp>
 #include <thread>
@@ -72,6 +75,19 @@ std::vector<std::string> monitor_sockets(const std::string& run_directory) {
     if (!path.empty()) sockets.push_back(path);
   }
   return sockets;
+}
+
+void forget_dead_domains(const std::string& run_directory) {
+  std::error_code absent;
+  for (const auto& entry : std::filesystem::directory_iterator(run_directory, absent)) {
+    if (entry.path().extension() != ".xml") continue;
+    pugi::xml_document document;
+    if (!document.load_file(entry.path().c_str())) continue;
+    const int pid = document.child("domstatus").attribute("pid").as_int();
+    if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH) continue;
+    std::filesystem::remove(entry.path());
+    std::filesystem::remove(std::filesystem::path(entry.path()).replace_extension(".pid"));
+  }
 }
 
 void drain_monitors(const std::vector<std::string>& socket_paths, milliseconds patience) {

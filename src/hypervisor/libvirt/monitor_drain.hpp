@@ -18,6 +18,11 @@ bool drain_monitor(const std::string& socket_path, std::chrono::milliseconds pat
 // The monitors of all domains that libvirt's state files below `run_directory` tell of.
 std::vector<std::string> monitor_sockets(const std::string& run_directory);
 
+// Removes the state files of domains whose QEMU has ended. libvirt would find that out by itself,
+// but when it was killed while it started that QEMU it may wait for it for ever, and whoever asks
+// for the domain waits along.
+void forget_dead_domains(const std::string& run_directory);
+
 // All of them, several at a time.
 void drain_monitors(const std::vector<std::string>& socket_paths,
                     std::chrono::milliseconds patience);

@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "base/fd.hpp"
@@ -75,6 +77,26 @@ TEST_F(MonitorDrain, SocketsAreFoundInTheStateFiles) {
   std::thread qemu = serve("", true);
   drain_monitors({directory + "/monitor", directory + "/nobody"}, seconds(20));
   qemu.join();
+}
+
+TEST_F(MonitorDrain, DomainsWithoutAProcessAreForgotten) {
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  waitpid(gone, nullptr, 0);
+  const auto write_status = [&](const std::string& name, pid_t pid) {
+    write_file_durably(directory + "/" + name + ".xml",
+                       "<domstatus pid='" + std::to_string(pid) + "'><domain/></domstatus>");
+    write_file_durably(directory + "/" + name + ".pid", std::to_string(pid));
+  };
+  write_status("dead", gone);
+  write_status("alive", getpid());
+  write_status("starting", -1);
+  forget_dead_domains(directory);
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    left.insert(entry.path().filename());
+  EXPECT_EQ(left,
+            (std::set<std::string>{"alive.pid", "alive.xml", "starting.pid", "starting.xml"}));
 }
 
 }  // namespace
