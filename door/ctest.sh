@@ -12,13 +12,8 @@ source "$top/door/build.sh"
 
 # unit_tests PRESET: the tests labelled "unit"; prints the closing line; false when anything failed.
 unit_tests() {
-  labelled_tests unit "$1"
-}
-
-# labelled_tests LABEL PRESET: the same for another label.
-labelled_tests() {
-  build "$2" all
-  run_ctest "$1" "$(build_dir "$2")"
+  build "$1" all
+  run_ctest unit "$(build_dir "$1")"
 }
 
 # part_tests PRESET PART...: builds and runs the unit tests of these parts alone.

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "xapi/classes/devices.hpp"
 #include "xapi/classes/vdi.hpp"
 #include "xapi/classes/vm_state.hpp"
 #include "xapi/operations/operations.hpp"
@@ -20,14 +21,6 @@ using model::VIF;
 using model::VM;
 
 namespace {
-
-// Data paths of suspend images are named after the VM.
-const std::string suspend_path = "suspend-";
-
-bool is_up(const db::Object<VM>& vm) {
-  return vm[VM::power_state] == model::VmPowerState::Running ||
-         vm[VM::power_state] == model::VmPowerState::Paused;
-}
 
 const hypervisor::DiskSpec* find_disk(const hypervisor::DomainState& domain,
                                       const std::string& device) {
@@ -145,8 +138,8 @@ bool release_path(Services& services, const Open& open, const sm::DataPath& path
     spdlog::info("data path {} of VDI {} is used by nobody; released", path.id, path.vdi);
     services.storage.vdi_detach(path.sr, path.vdi, path.id);
   };
-  if (path.id.starts_with(suspend_path)) {
-    const std::string uuid = path.id.substr(suspend_path.size());
+  if (path.id.starts_with(suspend_path_prefix)) {
+    const std::string uuid = path.id.substr(suspend_path_prefix.size());
     if (open.busy.contains(uuid)) return false;
     const auto vm = view.find_uuid<VM>(uuid);
     if (vm) return release_suspend_path(services, *vm, release);
@@ -214,7 +207,7 @@ void settle_devices(Services& services, const Ref<VM>& ref, const hypervisor::Do
 bool complete_suspend(Context& context, const Ref<VM>& ref) {
   Services& services = context.services();
   const db::Snapshot view = context.view();
-  const std::string id = suspend_path + view.get(ref)[VM::uuid];
+  const std::string id = suspend_path(view.get(ref)[VM::uuid]);
   for (const sm::DataPath& path : services.storage.data_paths()) {
     const auto sr = view.find_uuid<model::SR>(path.sr);
     if (path.id != id || !path.read_write || !sr) continue;

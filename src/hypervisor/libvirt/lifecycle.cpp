@@ -11,6 +11,7 @@
 #include "base/fd.hpp"
 #include "base/ref.hpp"
 #include "hypervisor/libvirt/libvirt_driver.hpp"
+#include "hypervisor/membership.hpp"
 #include "hypervisor/pending.hpp"
 #include "hypervisor/spec_check.hpp"
 
@@ -45,27 +46,6 @@ void copy_template(const std::string& from, const std::string& to) {
   if (!bytes) throw internal_error("the UEFI variable template " + from + " is not there");
   write_file_durably(to, *bytes, 0600);
 }
-
-// Keeps a set's member for the time of a scope.
-class Membership {
- public:
-  Membership(std::mutex& mutex, std::set<std::string>& set, std::string member)
-      : mutex_(mutex), set_(set), member_(std::move(member)) {
-    std::lock_guard lock(mutex_);
-    set_.insert(member_);
-  }
-  ~Membership() {
-    std::lock_guard lock(mutex_);
-    set_.erase(member_);
-  }
-  Membership(const Membership&) = delete;
-  Membership& operator=(const Membership&) = delete;
-
- private:
-  std::mutex& mutex_;
-  std::set<std::string>& set_;
-  const std::string member_;
-};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include "base/ref.hpp"
 #include "hypervisor/libxl/libxl_driver.hpp"
 #include "hypervisor/libxl/xenstore.hpp"
+#include "hypervisor/membership.hpp"
 #include "hypervisor/pending.hpp"
 #include "hypervisor/spec_check.hpp"
 
@@ -25,27 +26,6 @@ std::int64_t now_seconds() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
-
-// Keeps a set's member for the time of a scope.
-class Membership {
- public:
-  Membership(std::mutex& mutex, std::set<std::string>& set, std::string member)
-      : mutex_(mutex), set_(set), member_(std::move(member)) {
-    std::lock_guard lock(mutex_);
-    set_.insert(member_);
-  }
-  ~Membership() {
-    std::lock_guard lock(mutex_);
-    set_.erase(member_);
-  }
-  Membership(const Membership&) = delete;
-  Membership& operator=(const Membership&) = delete;
-
- private:
-  std::mutex& mutex_;
-  std::set<std::string>& set_;
-  const std::string member_;
-};
 
 UniqueFd open_terminal(const std::string& path) {
   if (!path.starts_with("/dev/pts/")) return {};

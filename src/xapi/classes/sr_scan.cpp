@@ -2,12 +2,13 @@
 // SR.scan and SR.update.
 #include "xapi/classes/sr_scan.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "xapi/classes/vdi.hpp"
 #include "xapi/handlers/sr.gen.hpp"
 #include "xapi/operations/operations.hpp"
-#include "xapi/plans/drafts.hpp"
 
 namespace xcp::xapi {
 
@@ -51,10 +52,14 @@ void record_content(db::Transaction& change, const db::Snapshot& before, const R
   const auto known = before.find(sr);
   std::set<std::string> found;
   std::vector<const sm::VdiInfo*> told;
+  // Noted before the storage was read, or since.
+  std::set<std::string> drafts;
+  for (const auto& object : {known, change.find(sr)})
+    if (object) std::ranges::copy((*object)[SR::drafts], std::inserter(drafts, drafts.end()));
   for (const sm::VdiInfo& info : content.vdis) {
     found.insert(info.uuid);
     if (!has_operation(change, info.uuid) && !forgotten_meanwhile(change, before, info.uuid) &&
-        !is_draft(change.get(sr), info.uuid) && !(known && is_draft(*known, info.uuid)))
+        !drafts.contains(info.uuid))
       told.push_back(&info);
   }
   for (const sm::VdiInfo* info : told) record_vdi(change, *info, sr);

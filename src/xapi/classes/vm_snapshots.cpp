@@ -3,6 +3,7 @@
 // moment it is switched to them, all disks at once, is the time of the snapshot.
 #include <algorithm>
 
+#include "xapi/classes/devices.hpp"
 #include "xapi/classes/vm_lifecycle.hpp"
 #include "xapi/classes/vm_records.hpp"
 #include "xapi/classes/vm_state.hpp"
@@ -24,11 +25,6 @@ using model::VmPowerState;
 using Op = model::VmOperations;
 
 namespace {
-
-bool is_up(const db::Object<VM>& vm) {
-  return vm[VM::power_state] == VmPowerState::Running ||
-         vm[VM::power_state] == VmPowerState::Paused;
-}
 
 // What to snapshot, in the words of the plan.
 std::vector<BranchedDisk> branches_of(const std::vector<VmDisk>& disks) {
@@ -138,7 +134,7 @@ Ref<VM> vm_checkpoint(Context& context, Ref<VM> vm, std::string new_name) {
   const Drafts drafts(context, std::move(noted));
   Plan plan("VM.checkpoint");
   add_branch_steps(plan, context.services(), view, Branch::snapshot, branches);
-  const std::string data_path = "suspend-" + object[VM::uuid];
+  const std::string data_path = suspend_path(object[VM::uuid]);
   sm::Storage& storage = context.services().storage;
   sm::VdiInfo image;
   std::string path;

@@ -28,6 +28,9 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<model:
 // Whether the driver of the SR has an ability, named as in SM.features.
 bool sr_has_feature(const db::Snapshot& view, const Ref<model::SR>& sr, std::string_view feature);
 
+// A host has it open.
+bool is_plugged(const db::Snapshot& view, const db::Object<model::SR>& sr);
+
 // The store's derive function: allowed_operations of everything a transaction may have changed.
 void derive_allowed_operations(db::Transaction& change);
 

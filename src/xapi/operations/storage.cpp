@@ -13,6 +13,12 @@ using model::SR;
 using model::VBD;
 using model::VDI;
 
+bool is_plugged(const db::Snapshot& view, const db::Object<SR>& sr) {
+  for (const Ref<PBD>& ref : sr[SR::PBDs])
+    if (const auto pbd = view.find(ref); pbd && (*pbd)[PBD::currently_attached]) return true;
+  return false;
+}
+
 namespace {
 
 bool has_feature(const db::Snapshot& view, const std::string& sr_type, std::string_view feature) {
@@ -21,12 +27,6 @@ bool has_feature(const db::Snapshot& view, const std::string& sr_type, std::stri
   if (!driver) return false;
   const auto features = (*driver)[SM::features];
   return features.contains(std::string(feature));
-}
-
-bool is_plugged(const db::Snapshot& view, const db::Object<SR>& sr) {
-  for (const Ref<PBD>& ref : sr[SR::PBDs])
-    if (const auto pbd = view.find(ref); pbd && (*pbd)[PBD::currently_attached]) return true;
-  return false;
 }
 
 std::optional<std::string> user_of(const db::Snapshot& view, const db::Object<VDI>& vdi) {

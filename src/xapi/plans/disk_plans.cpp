@@ -7,12 +7,14 @@
 
 namespace xcp::xapi {
 
-void destroy_if_there(sm::Storage& storage, const std::string& sr_uuid,
+bool destroy_if_there(sm::Storage& storage, const std::string& sr_uuid,
                       const std::string& vdi_uuid) {
   try {
     storage.vdi_destroy(sr_uuid, vdi_uuid);
+    return true;
   } catch (const Failure& failure) {
     if (failure.code() != "VDI_MISSING") throw;
+    return false;
   }
 }
 

@@ -8,8 +8,8 @@
 
 namespace xcp::xapi {
 
-// Undo of a disk that may or may not have been made.
-void destroy_if_there(sm::Storage& storage, const std::string& sr_uuid,
+// Undo of a disk that may or may not have been made; false when there was none.
+bool destroy_if_there(sm::Storage& storage, const std::string& sr_uuid,
                       const std::string& vdi_uuid);
 
 // Runs a long storage call that makes the VDI `vdi_uuid`, passing on its progress and stopping it

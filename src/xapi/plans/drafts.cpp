@@ -6,22 +6,23 @@
 
 #include <algorithm>
 
+#include "xapi/operations/operations.hpp"
+#include "xapi/plans/disk_plans.hpp"
 #include "xapi/plans/storage_plans.hpp"
 #include "xapi/reconcile.hpp"
 
 namespace xcp::xapi {
 
-using model::PBD;
 using model::SR;
 using model::VDI;
 using model::VM;
 
 namespace {
 
-bool is_plugged(const db::Snapshot& view, const db::Object<SR>& sr) {
-  for (const Ref<PBD>& ref : sr[SR::PBDs])
-    if (view.get(ref)[PBD::currently_attached]) return true;
-  return false;
+// An operation is making it, or has died while it did.
+bool is_draft(const db::Object<SR>& sr, const std::string& vdi) {
+  const auto noted = sr[SR::drafts];
+  return std::find(noted.begin(), noted.end(), vdi) != noted.end();
 }
 
 bool is_there(sm::Storage& storage, const std::string& sr, const std::string& vdi) {
@@ -60,13 +61,7 @@ bool destroy(sm::Storage& storage, const std::string& sr, const std::string& vdi
   } catch (const Failure& failure) {
     if (failure.code() != "VDI_MISSING") throw;  // nobody is making it
   }
-  try {
-    storage.vdi_destroy(sr, vdi);
-    return true;
-  } catch (const Failure& failure) {
-    if (failure.code() != "VDI_MISSING") throw;
-    return false;
-  }
+  return destroy_if_there(storage, sr, vdi);
 }
 
 bool remove_dead(Services& services, const db::Object<SR>& sr, const std::string& vdi,
@@ -125,11 +120,6 @@ Drafts::~Drafts() {
     services_.reconciler.remove_draft(draft.vdi);
   }
   if (left) services_.reconciler.poke("");
-}
-
-bool is_draft(const db::Object<SR>& sr, const std::string& vdi) {
-  const auto noted = sr[SR::drafts];
-  return std::find(noted.begin(), noted.end(), vdi) != noted.end();
 }
 
 void forget_draft(db::Transaction& change, const Ref<SR>& sr, const std::string& vdi) {

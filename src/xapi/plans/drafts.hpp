@@ -32,9 +32,6 @@ class Drafts {
   const std::vector<Draft> drafts_;
 };
 
-// An operation is making it, or has died while it did.
-bool is_draft(const db::Object<model::SR>& sr, const std::string& vdi);
-
 // The disk is recorded, or there is none.
 void forget_draft(db::Transaction& change, const Ref<model::SR>& sr, const std::string& vdi);
 

@@ -102,7 +102,8 @@ Plan resume_plan(Services& services, const db::Snapshot& view, const db::Object<
   add_device_steps(plan, services, view, vm, started);
   const auto image = view.get(vm[VM::suspend_VDI]);
   const std::string uuid = vm[VM::uuid];
-  const DiskUse use{view.get(image[VDI::SR])[SR::uuid], image[VDI::uuid], "suspend-" + uuid, false};
+  const DiskUse use{view.get(image[VDI::SR])[SR::uuid], image[VDI::uuid], suspend_path(uuid),
+                    false};
   auto path = std::make_shared<std::string>();
   plan.step(
       "attach suspend image", 1,
@@ -143,10 +144,14 @@ Plan stop_plan(Services& services, const db::Snapshot& view, const db::Object<VM
 namespace {
 
 DiskUse suspend_image_use(const std::string& sr, const std::string& vdi, const std::string& vm) {
-  return {sr, vdi, "suspend-" + vm, true};
+  return {sr, vdi, suspend_path(vm), true};
 }
 
 }  // namespace
+
+std::string suspend_path(const std::string& vm) {
+  return std::string(suspend_path_prefix) + vm;
+}
 
 sm::VdiSpec memory_image(const db::Object<VM>& vm) {
   sm::VdiSpec spec;

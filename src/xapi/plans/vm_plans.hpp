@@ -24,6 +24,10 @@ Plan resume_plan(Services& services, const db::Snapshot& view, const db::Object<
 // Takes back what a started VM holds; everything in it may be gone already.
 Plan stop_plan(Services& services, const db::Snapshot& view, const db::Object<model::VM>& vm);
 
+// The data path of a VM's memory image, by the VM's uuid.
+inline constexpr std::string_view suspend_path_prefix = "suspend-";
+std::string suspend_path(const std::string& vm);
+
 // The disk that takes a VM's memory, with a fresh uuid.
 sm::VdiSpec memory_image(const db::Object<model::VM>& vm);
 
