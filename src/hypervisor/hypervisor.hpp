@@ -24,6 +24,9 @@ namespace xcp::hypervisor {
 
 // ---- what a guest is to look like -------------------------------------------------------------
 
+// A whole PC; a machine without emulated devices in a hardware container; or paravirtual without
+// one. The last two are Xen's.
+BOOST_DEFINE_ENUM_CLASS(GuestType, hvm, pvh, pv)
 BOOST_DEFINE_ENUM_CLASS(Firmware, bios, uefi)
 BOOST_DEFINE_ENUM_CLASS(DiskFormat, raw, qcow2)
 BOOST_DEFINE_ENUM_CLASS(ConsoleKind, serial, vnc)
@@ -70,7 +73,8 @@ BOOST_DESCRIBE_STRUCT(DirectKernel, (), (kernel, ramdisk, command_line))
 struct VmSpec {
   std::string uuid;
   std::string name;
-  Firmware firmware = Firmware::bios;
+  GuestType type = GuestType::hvm;
+  Firmware firmware = Firmware::bios;  // of an hvm guest
   std::string nvram_path;  // UEFI variable store, made from the firmware's template when absent;
                            // empty: the driver keeps one for the VM, over its runs, until forget()
   std::optional<DirectKernel> direct_kernel;
@@ -89,7 +93,7 @@ struct VmSpec {
   OnEvent on_crash = OnEvent::destroy;
 };
 BOOST_DESCRIBE_STRUCT(VmSpec, (),
-                      (uuid, name, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
+                      (uuid, name, type, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
                        vcpus, memory_static_max_bytes, memory_target_bytes, disks, nics, vnc,
                        rtc_localtime, platform, on_reboot, on_crash))
 

@@ -70,6 +70,8 @@ void check_nic(const NicSpec& nic) {
 
 void check_spec(const VmSpec& spec) {
   if (!is_uuid(spec.uuid)) throw invalid("uuid", spec.uuid);
+  if (spec.firmware == Firmware::uefi && spec.type != GuestType::hvm)
+    throw invalid("firmware", "uefi");
   if (spec.vcpus_max < 1) throw invalid("vcpus_max", std::to_string(spec.vcpus_max));
   if (spec.vcpus < 1 || spec.vcpus > spec.vcpus_max)
     throw invalid("vcpus", std::to_string(spec.vcpus));

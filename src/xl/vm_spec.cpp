@@ -80,6 +80,8 @@ void set_sizes(VmSpec& spec, const cfg::BuildInfo& info) {
 void set_boot(VmSpec& spec, const cfg::Domain& domain, const Target& target) {
   const cfg::BuildInfo& info = domain.b_info;
   const bool hvm = domain.c_info.type == "hvm";
+  if (target.xen && !hvm)
+    spec.type = domain.c_info.type == "pv" ? hypervisor::GuestType::pv : hypervisor::GuestType::pvh;
   if (hvm && info.hvm.bios == "ovmf") spec.firmware = hypervisor::Firmware::uefi;
   // A kernel that stands for a firmware (pvgrub) is Xen's; elsewhere the disk's own loader serves.
   if (info.kernel && (target.xen || is_set(target, "kernel")))

@@ -163,6 +163,24 @@ class Lifecycle(unittest.TestCase):
         for disk in disks:
             self.call("VDI.destroy", disk)
 
+    def test_domain_types(self):
+        vm = self.world.guest("typed")
+        self.addCleanup(self.remove, vm)
+        self.refused("VALUE_NOT_SUPPORTED", "VM.set_domain_type", vm, "unspecified")
+        self.call("VM.set_HVM_boot_policy", vm, "BIOS order")
+        self.assertEqual(self.call("VM.get_domain_type", vm), "hvm")
+        self.call("VM.set_domain_type", vm, "pv")
+        self.assertEqual(self.call("VM.get_HVM_boot_policy", vm), "")
+        if DRIVER == "libvirt":
+            self.refused("VALUE_NOT_SUPPORTED", "VM.start", vm, False, False)
+            self.assertEqual(self.state(vm), "Halted")
+            return
+        self.call("VM.start", vm, False, False)
+        metrics = self.call("VM.get_metrics", vm)
+        self.assertEqual(self.call("VM_metrics.get_current_domain_type", metrics), "pv")
+        self.assertFalse(self.call("VM_metrics.get_hvm", metrics))
+        self.refused("VM_BAD_POWER_STATE", "VM.set_domain_type", vm, "hvm")
+
     def test_operations_exclude_each_other(self):
         vm = self.running("locked")
         task = self.call("Async.VM.suspend", vm)

@@ -86,7 +86,7 @@ VmSpec ContractTest::small_guest() const {
   spec.name = "contract <test> & \"guest\"";
   spec.direct_kernel = world().kernel;
   // Of Xen's kinds the one that needs no nested paging, which QEMU's emulation gets wrong at times.
-  if (world().xen) spec.platform["domain_type"] = "pv";
+  if (world().xen) spec.type = GuestType::pv;
   if (world().xen) spec.vnc = false;  // a QEMU less to start
   spec.vcpus_max = 2;
   spec.memory_static_max_bytes = 128 << 20;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/describe/enum_to_string.hpp>
 #include <filesystem>
 
 #include "base/fd.hpp"
@@ -114,19 +115,23 @@ void LibvirtDriver::abandon(const std::string& uuid) {
 
 DomainState LibvirtDriver::build(VmSpec spec) {
   check_spec(spec);
+  if (spec.type != GuestType::hvm)
+    throw Failure("VALUE_NOT_SUPPORTED",
+                  {"type", boost::describe::enum_to_string(spec.type, ""),
+                   "guests without a whole PC run on Xen only; set the VM's domain type to hvm"});
   const auto hold = locks_.hold(spec.uuid);
   require_absent(spec.uuid);
   require_memory(spec.memory_target_bytes != 0 ? spec.memory_target_bytes
                                                : spec.memory_static_max_bytes);
   clear_after(spec.uuid);
   const Nvram nvram = choose_nvram(spec);
+  spec.nvram_path = nvram.path;
+  const Mark mark{now_seconds(), spec.on_reboot, {}};
+  const std::string xml = domain_xml(spec, mark, host_view_);  // throws where there is no firmware
   PendingRecord record(
       settings_.state_dir + "/pending",
       {PendingKind::build, spec.uuid, nvram.fresh ? std::vector{nvram.path} : Files{}});
   if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
-  spec.nvram_path = nvram.path;
-  const Mark mark{now_seconds(), spec.on_reboot, {}};
-  const std::string xml = domain_xml(spec, mark, host_view_);
   DomainState state = bring_up(spec, mark, [&](virConnectPtr connection) {
     const DomainHandle domain(virDomainCreateXML(connection, xml.c_str(), VIR_DOMAIN_START_PAUSED));
     if (!domain) throw libvirt_failure("cannot build VM", spec.uuid);

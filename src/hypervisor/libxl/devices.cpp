@@ -3,11 +3,17 @@
 // each change; see_real_devices() mends it where a killed daemon left the two apart.
 #include <algorithm>
 #include <array>
+#include <boost/describe/enum_to_string.hpp>
+#include <boost/json/array.hpp>
 
+#include "base/ref.hpp"
 #include "hypervisor/libxl/libxl_driver.hpp"
+#include "hypervisor/libxl/qemu_monitor.hpp"
 #include "hypervisor/spec_check.hpp"
 
 namespace xcp::hypervisor::libxl {
+
+namespace json = boost::json;
 
 namespace {
 
@@ -33,21 +39,71 @@ void ask_to_let_go(Context& context, const std::function<int()>& remove,
   context.check(code, std::string("cannot unplug ") + type + " " + device + " of VM " + uuid);
 }
 
+void forget_nodes(QemuMonitor& qemu, const std::vector<std::string>& nodes) {
+  for (const std::string& node : nodes) try {
+      qemu.execute("blockdev-del", {{"node-name", node}});
+    } catch (const Failure&) {
+      // It is in use, or was never made.
+    }
+}
+
+// Nothing for a domain without a QEMU.
+std::vector<OpenImage> images_of_qemu(std::uint32_t domid) {
+  try {
+    return open_images(QemuMonitor(domid).execute("query-block"));
+  } catch (const Failure&) {
+    return {};
+  }
+}
+
+// Each image is opened beside the one it is to replace, then all change places in one step.
+void switch_in_qemu(QemuMonitor& qemu, const std::vector<OpenImage>& open,
+                    const std::map<std::string, const DiskSpec*>& new_images) {
+  std::vector<std::string> nodes;
+  json::array changes;
+  try {
+    for (const OpenImage& old : open) {
+      const auto image = new_images.find(old.disk);
+      if (image == new_images.end() || old.path == image->second->path) continue;
+      const std::string node = old.disk + "-" + make_uuid().substr(0, 8);
+      nodes.push_back(node);
+      // As QEMU opens the disks of Xen's guests: the emulated drive may have the same file open.
+      qemu.execute("blockdev-add",
+                   {{"driver", boost::describe::enum_to_string(image->second->format, "")},
+                    {"node-name", node},
+                    {"backing", nullptr},
+                    {"discard", "unmap"},
+                    {"cache", {{"direct", true}}},
+                    {"file",
+                     {{"driver", "file"},
+                      {"filename", image->second->path},
+                      {"locking", "off"},
+                      {"cache", {{"direct", true}}}}}});
+      changes.push_back(
+          {{"type", "blockdev-snapshot"}, {"data", {{"node", old.node}, {"overlay", node}}}});
+    }
+    if (!changes.empty()) qemu.execute("transaction", {{"actions", std::move(changes)}});
+  } catch (...) {
+    forget_nodes(qemu, nodes);
+    throw;
+  }
+}
+
 }  // namespace
 
 void LibxlDriver::attach(Context& context, const Found& found, const DiskSpec& disk) {
   DiskDevice device;
-  const DomainKind kind = kind_of(found.kept->spec);
-  check_for_xen(disk, kind);
+  const GuestType type = found.kept->spec.type;
+  check_for_xen(disk, type);
   require_readable(found.uuid, disk);
-  fill_disk(device.value, disk, kind);
+  fill_disk(device.value, disk, type);
   context.check(libxl_device_disk_add(context, found.domid, &device.value, nullptr),
                 "cannot plug disk " + disk.device + " into VM " + found.uuid);
 }
 
 void LibxlDriver::detach(Context& context, const Found& found, const DiskSpec& disk) {
   DiskDevice device;
-  fill_disk(device.value, disk, kind_of(found.kept->spec));
+  fill_disk(device.value, disk, found.kept->spec.type);
   ask_to_let_go(
       context,
       [&] { return libxl_device_disk_remove(context, found.domid, &device.value, nullptr); },
@@ -102,10 +158,10 @@ void LibxlDriver::change_medium(std::string uuid, std::string device, DiskSpec m
   loaded.path = medium.path;
   loaded.format = medium.format;
   loaded.serial = medium.serial;
-  const DomainKind kind = kind_of(kept.spec);
-  if (kind == DomainKind::hvm) {
+  const GuestType type = kept.spec.type;
+  if (type == GuestType::hvm) {
     DiskDevice inserted;
-    fill_disk(inserted.value, loaded, kind);
+    fill_disk(inserted.value, loaded, type);
     context.check(libxl_cdrom_insert(context, found.domid, &inserted.value, nullptr),
                   "cannot change the medium in drive " + device + " of VM " + uuid);
   } else {
@@ -125,17 +181,35 @@ void LibxlDriver::change_medium(std::string uuid, std::string device, DiskSpec m
 void LibxlDriver::switch_images(std::string uuid, std::map<std::string, DiskSpec> new_images) {
   const auto hold = locks_.hold(uuid);
   Context context;
-  Found found = require(context, uuid);
-  std::vector<DiskSpec>& disks = found.kept->spec.disks;
-  bool all_are_switched = true;
+  const Found found = require(context, uuid);
+  write_to_new_images(context, found, new_images);
+  events_.append(EventKind::changed, uuid);
+}
+
+// All disks at one moment, or none.
+void LibxlDriver::write_to_new_images(Context& context, const Found& found,
+                                      const std::map<std::string, DiskSpec>& new_images) {
+  Kept kept = *found.kept;
+  std::map<std::string, const DiskSpec*> by_name;
   for (const auto& [device, image] : new_images) {
-    const auto disk = find_device(disks, device);
-    if (disk == disks.end()) throw Failure("DEVICE_NOT_ATTACHED", {device});
-    if (disk->path != image.path) all_are_switched = false;
+    const auto disk = find_device(kept.spec.disks, device);
+    if (disk == kept.spec.disks.end()) throw Failure("DEVICE_NOT_ATTACHED", {device});
+    if (disk->path == image.path) continue;
+    require_readable(found.uuid, image);
+    by_name[disk_name(device, kept.spec.type)] = &image;
+    disk->path = image.path;
+    disk->format = image.format;
   }
-  if (!all_are_switched)
-    throw Failure("NOT_IMPLEMENTED",
-                  {"snapshots of disks that a running Xen guest uses; halt or suspend it first"});
+  if (by_name.empty()) return;
+  QemuMonitor qemu(found.domid);
+  const std::vector<OpenImage> open = open_images(qemu.execute("query-block"));
+  for (const auto& [name, image] : by_name)
+    if (std::none_of(open.begin(), open.end(), [&](const auto& one) { return one.disk == name; }))
+      throw Failure("VALUE_NOT_SUPPORTED",
+                    {"disk.device", image->device,
+                     "a device that the kernel serves cannot go on in another image"});
+  switch_in_qemu(qemu, open, by_name);
+  write_kept(context, found.domid, kept);
 }
 
 void LibxlDriver::plug_nic(std::string uuid, NicSpec nic) {
@@ -148,7 +222,7 @@ void LibxlDriver::plug_nic(std::string uuid, NicSpec nic) {
   if (find_device(kept.spec.nics, nic.device) != kept.spec.nics.end())
     throw Failure("DEVICE_ALREADY_EXISTS", {nic.device});
   NicDevice device;
-  fill_nic(device.value, nic, kind_of(kept.spec), places_for(kept.spec));
+  fill_nic(device.value, nic, kept.spec.type, places_for(kept.spec));
   // The emulated one of an hvm guest is made with the domain only.
   device.value.nictype = LIBXL_NIC_TYPE_VIF;
   context.check(libxl_device_nic_add(context, found.domid, &device.value, nullptr),
@@ -167,7 +241,7 @@ void LibxlDriver::unplug_nic(std::string uuid, std::string device) {
   const auto nic = find_device(kept.spec.nics, device);
   if (nic == kept.spec.nics.end()) return;
   NicDevice gone;
-  fill_nic(gone.value, *nic, kind_of(kept.spec), places_for(kept.spec));
+  fill_nic(gone.value, *nic, kept.spec.type, places_for(kept.spec));
   ask_to_let_go(
       context, [&] { return libxl_device_nic_remove(context, found->domid, &gone.value, nullptr); },
       unplug_patience, "VIF", device, uuid);
@@ -180,9 +254,10 @@ void LibxlDriver::unplug_nic(std::string uuid, std::string device) {
 
 // True when the record had to be mended.
 bool LibxlDriver::see_real_devices(Context& context, const Found& found, Kept& kept) {
-  const DomainKind kind = kind_of(kept.spec);
+  const GuestType type = kept.spec.type;
   bool mended = false;
   int count = 0;
+  const std::vector<OpenImage> open = images_of_qemu(found.domid);
   std::vector<DiskSpec> real;
   libxl_device_disk* disks = libxl_device_disk_list(context, found.domid, &count);
   for (int i = 0; i < count; ++i) {
@@ -194,11 +269,19 @@ bool LibxlDriver::see_real_devices(Context& context, const Found& found, Kept& k
     disk.read_only = disks[i].readwrite == 0;
     disk.path = disks[i].pdev_path != nullptr ? disks[i].pdev_path : "";
     disk.format = disks[i].format == LIBXL_DISK_FORMAT_QCOW2 ? DiskFormat::qcow2 : DiskFormat::raw;
+    // libxl does not know of images that were switched since.
+    const auto seen = std::find_if(open.begin(), open.end(), [&](const OpenImage& image) {
+      return image.disk == disks[i].vdev && !image.path.empty();
+    });
+    if (!disk.cdrom && seen != open.end() && seen->path != disk.path) {
+      disk.path = seen->path;
+      disk.format = DiskFormat::qcow2;
+    }
     real.push_back(std::move(disk));
   }
   libxl_device_disk_list_free(disks, count);
   mended |= std::erase_if(kept.spec.disks, [&](const DiskSpec& disk) {
-              return !is_empty_drive_without_device(disk, kind) &&
+              return !is_empty_drive_without_device(disk, type) &&
                      find_device(real, disk.device) == real.end();
             }) != 0;
   for (const DiskSpec& disk : real) {

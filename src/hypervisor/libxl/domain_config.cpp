@@ -32,21 +32,21 @@ bool is_block_device(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
 }
 
-libxl_domain_type type_of(DomainKind kind) {
-  switch (kind) {
-    case DomainKind::pv:
+libxl_domain_type libxl_type(GuestType type) {
+  switch (type) {
+    case GuestType::pv:
       return LIBXL_DOMAIN_TYPE_PV;
-    case DomainKind::pvh:
+    case GuestType::pvh:
       return LIBXL_DOMAIN_TYPE_PVH;
-    case DomainKind::hvm:
+    case GuestType::hvm:
       return LIBXL_DOMAIN_TYPE_HVM;
   }
   return LIBXL_DOMAIN_TYPE_HVM;
 }
 
 // A boot loader that reads the guest's own disk inside the guest: nothing of it is parsed out here.
-std::string loader_inside(DomainKind kind) {
-  const char* path = kind == DomainKind::pv ? grub_for_pv : grub_for_pvh;
+std::string loader_inside(GuestType type) {
+  const char* path = type == GuestType::pv ? grub_for_pv : grub_for_pvh;
   if (access(path, R_OK) != 0)
     throw internal_error(
         std::string("a paravirtualized guest that boots from its own disk needs ") + path +
@@ -97,23 +97,12 @@ std::vector<DiskSpec> in_order(const VmSpec& spec) {
 
 }  // namespace
 
-DomainKind kind_of(const VmSpec& spec) {
-  const auto chosen = spec.platform.find("domain_type");
-  if (chosen == spec.platform.end())
-    return spec.direct_kernel && spec.firmware == Firmware::bios ? DomainKind::pvh
-                                                                 : DomainKind::hvm;
-  if (chosen->second == "pv") return DomainKind::pv;
-  if (chosen->second == "pvh") return DomainKind::pvh;
-  if (chosen->second == "hvm") return DomainKind::hvm;
-  throw Failure("INVALID_VALUE", {"platform:domain_type", chosen->second});
-}
-
-std::string disk_name(const std::string& device, DomainKind kind) {
+std::string disk_name(const std::string& device, GuestType type) {
   const int number = std::stoi(device);
   std::string letters;
   for (int rest = number; rest >= 0; rest = rest / 26 - 1)
     letters.insert(letters.begin(), static_cast<char>('a' + rest % 26));
-  return (kind == DomainKind::hvm && number < drives_of_a_pc ? "hd" : "xvd") + letters;
+  return (type == GuestType::hvm && number < drives_of_a_pc ? "hd" : "xvd") + letters;
 }
 
 std::optional<std::string> device_of_disk_name(const std::string& name) {
@@ -129,8 +118,8 @@ std::optional<std::string> device_of_disk_name(const std::string& name) {
   return std::to_string(number - 1);
 }
 
-bool is_empty_drive_without_device(const DiskSpec& disk, DomainKind kind) {
-  return disk.cdrom && disk.path.empty() && kind != DomainKind::hvm;
+bool is_empty_drive_without_device(const DiskSpec& disk, GuestType type) {
+  return disk.cdrom && disk.path.empty() && type != GuestType::hvm;
 }
 
 void check_for_xen(const NicSpec& nic) {
@@ -139,26 +128,24 @@ void check_for_xen(const NicSpec& nic) {
                   {"nic.backing", "user", "NICs of Xen guests are on bridges, or on nothing"});
 }
 
-void check_for_xen(const DiskSpec& disk, DomainKind kind) {
-  if (disk.format == DiskFormat::qcow2 && (disk.read_only || disk.cdrom) && kind != DomainKind::hvm)
+void check_for_xen(const DiskSpec& disk, GuestType type) {
+  if (disk.format == DiskFormat::qcow2 && (disk.read_only || disk.cdrom) && type != GuestType::hvm)
     throw Failure("VALUE_NOT_SUPPORTED",
                   {"disk.format", "qcow2", "read-only disks of Xen guests are raw images"});
 }
 
 void check_for_xen(const VmSpec& spec) {
-  const DomainKind kind = kind_of(spec);
+  const GuestType type = spec.type;
   for (const NicSpec& nic : spec.nics) check_for_xen(nic);
-  for (const DiskSpec& disk : spec.disks) check_for_xen(disk, kind);
+  for (const DiskSpec& disk : spec.disks) check_for_xen(disk, type);
   for (const DiskSpec& disk : spec.disks)
-    if (kind == DomainKind::hvm && disk.cdrom && std::stoi(disk.device) >= drives_of_a_pc)
+    if (type == GuestType::hvm && disk.cdrom && std::stoi(disk.device) >= drives_of_a_pc)
       throw Failure("VALUE_NOT_SUPPORTED",
                     {"disk.device", disk.device, "CD drives are devices 0 to 3"});
-  if (spec.firmware == Firmware::uefi && kind != DomainKind::hvm)
-    throw Failure("VALUE_NOT_SUPPORTED", {"firmware", "uefi", "only hvm domains have firmware"});
 }
 
-void fill_disk(libxl_device_disk& device, const DiskSpec& disk, DomainKind kind) {
-  device.vdev = copy(disk_name(disk.device, kind));
+void fill_disk(libxl_device_disk& device, const DiskSpec& disk, GuestType type) {
+  device.vdev = copy(disk_name(disk.device, type));
   device.is_cdrom = disk.cdrom;
   device.removable = 1;
   device.readwrite = !disk.read_only && !disk.cdrom;
@@ -181,11 +168,11 @@ void fill_disk(libxl_device_disk& device, const DiskSpec& disk, DomainKind kind)
   // frontend.
   const bool written = !disk.read_only && !disk.cdrom;
   const bool in_kernel = disk.format == DiskFormat::raw &&
-                         (is_block_device(disk.path) || (!written && kind != DomainKind::hvm));
+                         (is_block_device(disk.path) || (!written && type != GuestType::hvm));
   device.backend = in_kernel ? LIBXL_DISK_BACKEND_PHY : LIBXL_DISK_BACKEND_QDISK;
 }
 
-void fill_nic(libxl_device_nic& device, const NicSpec& nic, DomainKind kind, const Places& places) {
+void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, const Places& places) {
   device.devid = std::stoi(nic.device);
   device.mtu = nic.mtu;
   std::array<unsigned, 6> mac{};
@@ -194,7 +181,7 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, DomainKind kind, con
     throw Failure("MAC_INVALID", {nic.mac});
   for (std::size_t i = 0; i < mac.size(); ++i) device.mac[i] = static_cast<std::uint8_t>(mac[i]);
   device.ifname = copy(nic.host_device);
-  device.nictype = kind == DomainKind::hvm ? LIBXL_NIC_TYPE_VIF_IOEMU : LIBXL_NIC_TYPE_VIF;
+  device.nictype = type == GuestType::hvm ? LIBXL_NIC_TYPE_VIF_IOEMU : LIBXL_NIC_TYPE_VIF;
   switch (nic.backing) {
     case NicBacking::bridge:
       device.bridge = copy(nic.bridge);
@@ -214,10 +201,10 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, DomainKind kind, con
 
 DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::string& name,
                            const Places& places) {
-  const DomainKind kind = kind_of(spec);
+  const GuestType type = spec.type;
   libxl_domain_config_init(&config_);
   auto& create = config_.c_info;
-  create.type = type_of(kind);
+  create.type = libxl_type(type);
   create.name = copy(name);
   create.uuid = uuid_bytes(spec.uuid);
 
@@ -235,26 +222,26 @@ DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::st
     build.kernel = copy(spec.direct_kernel->kernel);
     build.ramdisk = copy(spec.direct_kernel->ramdisk);
     build.cmdline = copy(spec.direct_kernel->command_line);
-  } else if (kind != DomainKind::hvm) {
-    build.kernel = copy(loader_inside(kind));
+  } else if (type != GuestType::hvm) {
+    build.kernel = copy(loader_inside(type));
   }
-  if (kind == DomainKind::hvm)
+  if (type == GuestType::hvm)
     fill_hvm(build, spec, places);
   else
     fill_paravirtual(config_, places);
 
   std::vector<DiskSpec> disks = in_order(spec);
   std::erase_if(disks,
-                [kind](const DiskSpec& disk) { return is_empty_drive_without_device(disk, kind); });
+                [type](const DiskSpec& disk) { return is_empty_drive_without_device(disk, type); });
   config_.disks = make_array<libxl_device_disk>(disks.size());
   for (const DiskSpec& disk : disks) {
     libxl_device_disk_init(&config_.disks[config_.num_disks]);
-    fill_disk(config_.disks[config_.num_disks++], disk, kind);
+    fill_disk(config_.disks[config_.num_disks++], disk, type);
   }
   config_.nics = make_array<libxl_device_nic>(spec.nics.size());
   for (const NicSpec& nic : spec.nics) {
     libxl_device_nic_init(&config_.nics[config_.num_nics]);
-    fill_nic(config_.nics[config_.num_nics++], nic, kind, places);
+    fill_nic(config_.nics[config_.num_nics++], nic, type, places);
   }
   // What a domain does at its end is our part, whoever else listens.
   config_.on_poweroff = config_.on_reboot = config_.on_crash = config_.on_watchdog =

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VmSpec in libxl's words. The kind of domain is platform["domain_type"] (pv, pvh, hvm); without
-// it a guest with a kernel of its own is pvh, and one that boots as a PC does is hvm. Device
-// numbers: 0 to 3 are hda to hdd in an hvm domain and xvda to xvdd elsewhere, the others xvde and
-// on. Throws VALUE_NOT_SUPPORTED for what Xen cannot give a guest.
+// A VmSpec in libxl's words. Device numbers: 0 to 3 are hda to hdd in an hvm domain and xvda to
+// xvdd elsewhere, the others xvde and on. Throws VALUE_NOT_SUPPORTED for what Xen cannot give a
+// guest.
 #pragma once
 
 #include <optional>
@@ -13,11 +12,8 @@
 
 namespace xcp::hypervisor::libxl {
 
-enum class DomainKind { pv, pvh, hvm };
-DomainKind kind_of(const VmSpec& spec);
-
 // "xvda" for "0"; and back, nullopt for a name that is no disk of ours.
-std::string disk_name(const std::string& device, DomainKind kind);
+std::string disk_name(const std::string& device, GuestType type);
 std::optional<std::string> device_of_disk_name(const std::string& name);
 
 // Where things of a domain lie on this host.
@@ -43,8 +39,8 @@ class DomainConfig {
 };
 
 // One device, initialised; the caller disposes of it (see Device).
-void fill_disk(libxl_device_disk& device, const DiskSpec& disk, DomainKind kind);
-void fill_nic(libxl_device_nic& device, const NicSpec& nic, DomainKind kind, const Places& places);
+void fill_disk(libxl_device_disk& device, const DiskSpec& disk, GuestType type);
+void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, const Places& places);
 
 template <class T, void init(T*), void dispose(T*)>
 struct Device {
@@ -59,10 +55,10 @@ using NicDevice = Device<libxl_device_nic, libxl_device_nic_init, libxl_device_n
 
 // True for a drive that exists only while a medium is in it: there are no trays outside an hvm
 // domain.
-bool is_empty_drive_without_device(const DiskSpec& disk, DomainKind kind);
+bool is_empty_drive_without_device(const DiskSpec& disk, GuestType type);
 
 void check_for_xen(const VmSpec& spec);
-void check_for_xen(const DiskSpec& disk, DomainKind kind);
+void check_for_xen(const DiskSpec& disk, GuestType type);
 void check_for_xen(const NicSpec& nic);
 
 }  // namespace xcp::hypervisor::libxl

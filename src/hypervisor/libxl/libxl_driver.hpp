@@ -138,6 +138,8 @@ class LibxlDriver : public Hypervisor {
   // ---- devices (devices.cpp)
   void attach(Context& context, const Found& found, const DiskSpec& disk);
   void detach(Context& context, const Found& found, const DiskSpec& disk);
+  void write_to_new_images(Context& context, const Found& found,
+                           const std::map<std::string, DiskSpec>& new_images);
 
   // ---- memory images (memory_image.cpp)
   void write_image(Context& context, const Found& found, const std::string& path);

@@ -90,7 +90,7 @@ void LibxlDriver::not_ended(std::uint32_t domid, const std::string& uuid) {
 // A guest without a console is better than none: console() tries again and says so.
 void LibxlDriver::watch_console(const Found& found) {
   const std::string base = "/local/domain/" + std::to_string(found.domid);
-  const bool serial = kind_of(found.kept->spec) == DomainKind::hvm;
+  const bool serial = found.kept->spec.type == GuestType::hvm;
   const auto path =
       Xenstore().wait_for(base + (serial ? "/serial/0/tty" : "/console/tty"), console_timeout);
   if (!path) return;

@@ -114,16 +114,23 @@ void LibxlDriver::checkpoint(std::string uuid, std::string path,
   const auto hold = locks_.hold(uuid);
   Context context;
   const Found found = require(context, uuid);
-  if (!new_images.empty())
-    throw Failure("NOT_IMPLEMENTED",
-                  {"checkpoints of Xen guests together with their disks; suspend the VM instead"});
   const bool fresh = !exists(path);
   PendingRecord record(
       settings_.state_dir + "/pending",
       {PendingKind::checkpoint, uuid, fresh ? std::vector{path} : std::vector<std::string>{}});
   write_image(context, found, path);
-  context.check(libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr),
-                "VM " + uuid + " is saved and does not go on");
+  const auto resume = [&] {
+    return libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr);
+  };
+  try {
+    // The guest stands: its memory and its disks are of one moment.
+    write_to_new_images(context, found, new_images);
+  } catch (...) {
+    resume();
+    if (fresh) unlink(path.c_str());
+    throw;
+  }
+  context.check(resume(), "VM " + uuid + " is saved and does not go on");
   record.done();
 }
 
@@ -140,6 +147,7 @@ DomainState LibxlDriver::restore(VmSpec spec, std::string path) {
   // The machine is the one that was saved; what it is called and plugged into is the caller's.
   const VmSpec saved = kept.spec;
   kept.spec = spec;
+  kept.spec.type = saved.type;
   kept.spec.firmware = saved.firmware;
   kept.spec.direct_kernel = saved.direct_kernel;
   kept.spec.vcpus_max = saved.vcpus_max;

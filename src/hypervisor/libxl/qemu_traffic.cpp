@@ -6,6 +6,8 @@
 #include <sstream>
 #include <vector>
 
+#include "hypervisor/libxl/qemu_monitor.hpp"
+
 namespace xcp::hypervisor::libxl {
 
 namespace {
@@ -18,22 +20,13 @@ std::int64_t number_after(const std::string& line, const std::string& word) {
   return number;
 }
 
-// "ide0-hd1" is hdb, "ide1-cd0" is hdc; "xvda-raw" is xvda.
-std::string guest_name(const std::string& of_qemu) {
-  if (of_qemu.starts_with("ide") && of_qemu.size() == 8) {
-    const char letter = static_cast<char>('a' + 2 * (of_qemu[3] - '0') + (of_qemu[7] - '0'));
-    return std::string("hd") + letter;
-  }
-  return of_qemu.substr(0, of_qemu.find('-'));
-}
-
 // "xvda-raw: /disk.img (raw)" begins what it tells of a disk, further lines are indented.
 std::vector<std::string> disks_in(const std::string& blocks) {
   std::vector<std::string> names;
   std::istringstream lines(blocks);
   for (std::string line; std::getline(lines, line);) {
     const auto end = line.find_first_of(" :");
-    if (end != 0 && end != std::string::npos) names.push_back(guest_name(line.substr(0, end)));
+    if (end != 0 && end != std::string::npos) names.push_back(disk_of_block(line.substr(0, end)));
   }
   return names;
 }

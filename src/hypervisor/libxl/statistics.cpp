@@ -95,7 +95,7 @@ HostFacts LibxlDriver::host() {
   std::istringstream words(version->capabilities);
   for (std::string word; words >> word;) facts.capabilities.push_back(word);
   facts.can_suspend = true;
-  facts.can_checkpoint = false;
+  facts.can_checkpoint = true;
   facts.can_migrate = false;
   facts.accelerated = true;
   libxl_physinfo_dispose(&machine);
@@ -121,11 +121,11 @@ std::vector<DomainStats> LibxlDriver::stats() {
     stats.memory_free_bytes = read_guest_free_memory(xenstore, found.domid);
     stats.vcpu_seconds = time_of_vcpus(context, found.domid, found.kept->spec.vcpus);
     const VmSpec& spec = found.kept->spec;
-    const DomainKind kind = kind_of(spec);
+    const GuestType type = spec.type;
     std::optional<std::map<std::string, DomainStats::Io>> of_qemu;
     for (const DiskSpec& disk : spec.disks) {
       if (disk.path.empty()) continue;
-      const std::string name = disk_name(disk.device, kind);
+      const std::string name = disk_name(disk.device, type);
       DomainStats::Io io;
       if (is_served_by_qemu(context, found.domid, name)) {
         if (!of_qemu)

@@ -40,6 +40,18 @@ void set_plain(Context& context, const Ref<VM>& self, model::Field<VM, T> field,
   context.commit([&](db::Transaction& change) { change.set(self, field, value); });
 }
 
+// The kind of domain, in its newer and its older field.
+void set_kind(Context& context, const Ref<VM>& self, model::DomainType type,
+              const std::string& boot_policy) {
+  context.commit([&](db::Transaction& change) {
+    const auto vm = change.get(self);
+    if (vm[VM::power_state] != VmPowerState::Halted)
+      throw bad_power_state(vm, {VmPowerState::Halted});
+    change.set(self, VM::domain_type, type);
+    change.set(self, VM::HVM_boot_policy, boot_policy);
+  });
+}
+
 std::string key_text(const std::string& key) {
   return key;
 }
@@ -168,12 +180,16 @@ void vm_set_vcpus_number_live(Context& context, Ref<VM> self, std::int64_t nvcpu
 }
 
 void vm_set_hvm_boot_policy(Context& context, Ref<VM> self, std::string value) {
-  set_plain(context, self, VM::HVM_boot_policy, value);
+  using model::DomainType;
+  set_kind(context, self, value.empty() ? DomainType::Pv : DomainType::Hvm, value);
 }
 
 void vm_set_domain_type(Context& context, Ref<VM> self, model::DomainType value) {
-  if (value != model::DomainType::Hvm) throw Failure("VM_HVM_REQUIRED", {self.str()});
-  set_plain(context, self, VM::domain_type, value);
+  using model::DomainType;
+  if (value == DomainType::Unspecified || value == DomainType::PvInPvh)
+    throw Failure("VALUE_NOT_SUPPORTED",
+                  {"domain_type", std::string(model::to_string(value)), "choose hvm, pvh or pv"});
+  set_kind(context, self, value, value == DomainType::Hvm ? "BIOS order" : "");
 }
 
 void vm_set_actions_after_crash(Context& context, Ref<VM> self, model::OnCrashBehaviour value) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "xapi/plans/vm_spec.hpp"
+
 namespace xcp::xapi {
 
 using model::console;
@@ -127,8 +129,8 @@ void record_started(db::Transaction& change, const Services& services, const Ref
   change.set(metrics, VM_metrics::VCPUs_number, domain.vcpus);
   change.set(metrics, VM_metrics::memory_actual, domain.memory_bytes);
   change.set(metrics, VM_metrics::start_time, {domain.start_time});
-  change.set(metrics, VM_metrics::hvm, true);
-  change.set(metrics, VM_metrics::current_domain_type, model::DomainType::Hvm);
+  change.set(metrics, VM_metrics::hvm, domain_type(vm) == model::DomainType::Hvm);
+  change.set(metrics, VM_metrics::current_domain_type, domain_type(vm));
   if (vm[VM::power_state] != change.get(ref)[VM::power_state])
     change.set(metrics, VM_metrics::last_updated, model::now());
 }

@@ -17,28 +17,9 @@ bool is_up(VmPowerState state) {
   return state == VmPowerState::Running || state == VmPowerState::Paused;
 }
 
-std::string lower_state(VmPowerState state) {
-  switch (state) {
-    case VmPowerState::Halted:
-      return "halted";
-    case VmPowerState::Paused:
-      return "paused";
-    case VmPowerState::Running:
-      return "running";
-    case VmPowerState::Suspended:
-      return "suspended";
-  }
-  return "";
-}
-
-Failure bad_state(const db::Object<VM>& vm, const char* expected) {
-  return Failure("VM_BAD_POWER_STATE",
-                 {vm.ref().str(), expected, lower_state(vm[VM::power_state])});
-}
-
 std::optional<Failure> attach_state(const db::Object<VM>& vm, bool attached, bool wanted,
                                     const std::string& device) {
-  if (!is_up(vm[VM::power_state])) return bad_state(vm, "running");
+  if (!is_up(vm[VM::power_state])) return bad_power_state(vm, {VmPowerState::Running});
   if (attached == wanted) return std::nullopt;
   return Failure(attached ? "DEVICE_ALREADY_ATTACHED" : "DEVICE_ALREADY_DETACHED", {device});
 }
@@ -76,7 +57,8 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VBD>& 
   const bool cd = vbd[VBD::type] == model::VbdType::CD;
   switch (operation) {
     case Op::Attach:
-      if ((*vm)[VM::power_state] != VmPowerState::Halted) return bad_state(*vm, "halted");
+      if ((*vm)[VM::power_state] != VmPowerState::Halted)
+        return bad_power_state(*vm, {VmPowerState::Halted});
       if (attached) return Failure("DEVICE_ALREADY_ATTACHED", {ref});
       return disk_in_use(view, vbd, operation);
     case Op::Plug:
@@ -94,12 +76,14 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VBD>& 
     case Op::Insert:
       if (!cd) return Failure("VBD_NOT_REMOVABLE_MEDIA", {ref});
       if (!vbd[VBD::empty]) return Failure("VBD_NOT_EMPTY", {ref});
-      if ((*vm)[VM::power_state] == VmPowerState::Suspended) return bad_state(*vm, "running");
+      if ((*vm)[VM::power_state] == VmPowerState::Suspended)
+        return bad_power_state(*vm, {VmPowerState::Running});
       return std::nullopt;
     case Op::Eject:
       if (!cd) return Failure("VBD_NOT_REMOVABLE_MEDIA", {ref});
       if (vbd[VBD::empty]) return Failure("VBD_IS_EMPTY", {ref});
-      if ((*vm)[VM::power_state] == VmPowerState::Suspended) return bad_state(*vm, "running");
+      if ((*vm)[VM::power_state] == VmPowerState::Suspended)
+        return bad_power_state(*vm, {VmPowerState::Running});
       return std::nullopt;
     case Op::Pause:
     case Op::Unpause:
@@ -119,7 +103,8 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VIF>& 
   const bool attached = vif[VIF::currently_attached];
   switch (operation) {
     case Op::Attach:
-      if ((*vm)[VM::power_state] != VmPowerState::Halted) return bad_state(*vm, "halted");
+      if ((*vm)[VM::power_state] != VmPowerState::Halted)
+        return bad_power_state(*vm, {VmPowerState::Halted});
       if (attached) return Failure("DEVICE_ALREADY_ATTACHED", {ref});
       return std::nullopt;
     case Op::Plug:

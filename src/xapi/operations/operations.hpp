@@ -25,6 +25,9 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<model:
 std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<model::SR>& sr,
                                model::StorageOperations operation);
 
+Failure bad_power_state(const db::Object<model::VM>& vm,
+                        const std::vector<model::VmPowerState>& expected);
+
 // Whether the driver of the SR has an ability, named as in SM.features.
 bool sr_has_feature(const db::Snapshot& view, const Ref<model::SR>& sr, std::string_view feature);
 

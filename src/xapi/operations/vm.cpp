@@ -102,17 +102,13 @@ bool may_run_beside(Op wanted, Op running) {
   return stops && waits;
 }
 
-std::string expected_text(const std::vector<VmPowerState>& states) {
+std::string text_of(const std::vector<VmPowerState>& states) {
   std::string text;
   for (const VmPowerState state : states) {
     if (!text.empty()) text += ", ";
     for (const char c : model::to_string(state)) text += static_cast<char>(std::tolower(c));
   }
   return text;
-}
-
-std::string lower_state(VmPowerState state) {
-  return expected_text({state});
 }
 
 // What the host's driver can do stands in host.capabilities.
@@ -167,6 +163,11 @@ bool opens_disks(Op operation) {
          operation == Op::PoolMigrate;
 }
 
+Failure bad_power_state(const db::Object<VM>& vm, const std::vector<VmPowerState>& expected) {
+  return Failure("VM_BAD_POWER_STATE",
+                 {vm.ref().str(), text_of(expected), text_of({vm[VM::power_state]})});
+}
+
 std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VM>& vm, Op operation) {
   const std::string name(model::to_string(operation));
   if (not_implemented("VM", name)) return Failure("NOT_IMPLEMENTED", {"VM." + name});
@@ -178,8 +179,7 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<VM>& v
     return Failure("OPERATION_BLOCKED", {vm.ref().str(), found->second});
   const VmPowerState state = vm[VM::power_state];
   if (std::find(states.begin(), states.end(), state) == states.end())
-    return Failure("VM_BAD_POWER_STATE",
-                   {vm.ref().str(), expected_text(states), lower_state(state)});
+    return bad_power_state(vm, states);
   for (const auto& [task, running] : vm[VM::current_operations])
     if (!may_run_beside(operation, running))
       return Failure("OTHER_OPERATION_IN_PROGRESS",

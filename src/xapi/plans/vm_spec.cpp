@@ -68,11 +68,28 @@ hypervisor::OnEvent on_crash(model::OnCrashBehaviour action) {
   return hypervisor::OnEvent::destroy;
 }
 
-bool is_hvm(const db::Object<VM>& vm) {
-  return !vm[VM::HVM_boot_policy].empty() || vm[VM::domain_type] == model::DomainType::Hvm;
+hypervisor::GuestType guest_type(const db::Object<VM>& vm) {
+  switch (domain_type(vm)) {
+    case model::DomainType::Hvm:
+      return hypervisor::GuestType::hvm;
+    case model::DomainType::Pvh:
+      return hypervisor::GuestType::pvh;
+    case model::DomainType::Pv:
+    case model::DomainType::Unspecified:
+      return hypervisor::GuestType::pv;
+    case model::DomainType::PvInPvh:
+      throw Failure("VALUE_NOT_SUPPORTED", {"domain_type", "pv_in_pvh",
+                                            "choose pv, or pvh for a kernel of 2019 or later"});
+  }
+  return hypervisor::GuestType::hvm;
 }
 
 }  // namespace
+
+model::DomainType domain_type(const db::Object<VM>& vm) {
+  if (vm[VM::domain_type] != model::DomainType::Unspecified) return vm[VM::domain_type];
+  return vm[VM::HVM_boot_policy].empty() ? model::DomainType::Pv : model::DomainType::Hvm;
+}
 
 hypervisor::DiskFormat disk_format(sm::ImageFormat format) {
   switch (format) {
@@ -126,13 +143,14 @@ hypervisor::NicSpec nic_spec(const db::Snapshot&, const db::Object<VIF>& vif,
 
 hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
                            const DeviceBackings& backings) {
-  if (!is_hvm(vm)) throw Failure("VM_HVM_REQUIRED", {vm.ref().str()});
   const auto boot = vm[VM::HVM_boot_params];
   hypervisor::VmSpec spec;
   spec.uuid = vm[VM::uuid];
   spec.name = vm[VM::name_label];
+  spec.type = guest_type(vm);
   spec.platform = vm[VM::platform];
-  if (value_of(boot, "firmware", "bios") == "uefi") spec.firmware = hypervisor::Firmware::uefi;
+  if (spec.type == hypervisor::GuestType::hvm && value_of(boot, "firmware", "bios") == "uefi")
+    spec.firmware = hypervisor::Firmware::uefi;
   if (!vm[VM::PV_kernel].empty())
     spec.direct_kernel = {vm[VM::PV_kernel], vm[VM::PV_ramdisk], vm[VM::PV_args]};
   spec.boot_order = value_of(boot, "order", "cd");

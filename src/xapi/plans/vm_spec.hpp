@@ -26,8 +26,10 @@ hypervisor::DiskSpec disk_spec(const db::Snapshot& view, const db::Object<model:
 hypervisor::NicSpec nic_spec(const db::Snapshot& view, const db::Object<model::VIF>& vif,
                              const network::PortBacking& backing);
 
-// Throws VALUE_NOT_SUPPORTED for settings
-// that no guest can have, VM_HVM_REQUIRED for PV guests on a hypervisor that has none.
+// The kind of domain the VM runs as: where none is said, HVM_boot_policy tells (empty: pv).
+model::DomainType domain_type(const db::Object<model::VM>& vm);
+
+// Throws VALUE_NOT_SUPPORTED for settings that no guest can have.
 hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<model::VM>& vm,
                            const DeviceBackings& backings);
 

@@ -1,46 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The parts of the Xen driver that need no Xen: names of disks, the kind of domain, what is
+// The parts of the Xen driver that need no Xen: names of disks, what is
 // refused, which backend serves a disk, what QEMU tells of its disks.
 #include <gtest/gtest.h>
 
+#include "base/describe.hpp"
 #include "base/failure.hpp"
 #include "hypervisor/libxl/domain_config.hpp"
+#include "hypervisor/libxl/qemu_monitor.hpp"
 #include "hypervisor/libxl/qemu_traffic.hpp"
 
 namespace xcp::hypervisor::libxl {
 namespace {
 
-TEST(DiskNames, AreThoseOfTheKindAndLeadBack) {
-  EXPECT_EQ(disk_name("0", DomainKind::pv), "xvda");
-  EXPECT_EQ(disk_name("3", DomainKind::pvh), "xvdd");
-  EXPECT_EQ(disk_name("3", DomainKind::hvm), "hdd");
-  EXPECT_EQ(disk_name("4", DomainKind::hvm), "xvde");
-  EXPECT_EQ(disk_name("26", DomainKind::pv), "xvdaa");
+TEST(DiskNames, AreThoseOfTheTypeAndLeadBack) {
+  EXPECT_EQ(disk_name("0", GuestType::pv), "xvda");
+  EXPECT_EQ(disk_name("3", GuestType::pvh), "xvdd");
+  EXPECT_EQ(disk_name("3", GuestType::hvm), "hdd");
+  EXPECT_EQ(disk_name("4", GuestType::hvm), "xvde");
+  EXPECT_EQ(disk_name("26", GuestType::pv), "xvdaa");
   for (int device = 0; device < 256; ++device)
-    for (const DomainKind kind : {DomainKind::pv, DomainKind::pvh, DomainKind::hvm}) {
+    for (const GuestType type : {GuestType::pv, GuestType::pvh, GuestType::hvm}) {
       const std::string number = std::to_string(device);
-      EXPECT_EQ(device_of_disk_name(disk_name(number, kind)), number);
+      EXPECT_EQ(device_of_disk_name(disk_name(number, type)), number);
     }
   for (const char* name : {"", "sda", "xvd", "xvdA", "xvdabc", "hd1"})
     EXPECT_EQ(device_of_disk_name(name), std::nullopt) << name;
 }
 
-TEST(DomainKinds, ComeFromThePlatformOrTheKernel) {
-  VmSpec spec;
-  EXPECT_EQ(kind_of(spec), DomainKind::hvm);
-  spec.direct_kernel = DirectKernel{};
-  EXPECT_EQ(kind_of(spec), DomainKind::pvh);
-  spec.firmware = Firmware::uefi;
-  EXPECT_EQ(kind_of(spec), DomainKind::hvm);
-  spec.platform["domain_type"] = "pv";
-  EXPECT_EQ(kind_of(spec), DomainKind::pv);
-  spec.platform["domain_type"] = "other";
-  EXPECT_THROW(kind_of(spec), Failure);
-}
-
 TEST(Refusals, NameWhatXenCannotDo) {
   VmSpec spec;
-  spec.platform["domain_type"] = "pv";
+  spec.type = GuestType::pv;
   EXPECT_NO_THROW(check_for_xen(spec));
   spec.nics.emplace_back().backing = NicBacking::user;
   EXPECT_THROW(check_for_xen(spec), Failure);
@@ -50,14 +39,11 @@ TEST(Refusals, NameWhatXenCannotDo) {
   EXPECT_NO_THROW(check_for_xen(spec));
   spec.disks[0].read_only = true;
   EXPECT_THROW(check_for_xen(spec), Failure);
-  spec.disks.clear();
-  spec.firmware = Firmware::uefi;
-  EXPECT_THROW(check_for_xen(spec), Failure);
 }
 
-libxl_disk_backend backend_of(const DiskSpec& disk, DomainKind kind) {
+libxl_disk_backend backend_of(const DiskSpec& disk, GuestType type) {
   DiskDevice device;
-  fill_disk(device.value, disk, kind);
+  fill_disk(device.value, disk, type);
   return device.value.backend;
 }
 
@@ -65,12 +51,12 @@ TEST(Backends, FilesAreQemusDevicesAndReadOnlyFilesTheKernels) {
   DiskSpec disk;
   disk.device = "0";
   disk.path = "/dev/null";  // no block device
-  EXPECT_EQ(backend_of(disk, DomainKind::pv), LIBXL_DISK_BACKEND_QDISK);
+  EXPECT_EQ(backend_of(disk, GuestType::pv), LIBXL_DISK_BACKEND_QDISK);
   disk.read_only = true;
-  EXPECT_EQ(backend_of(disk, DomainKind::pv), LIBXL_DISK_BACKEND_PHY);
-  EXPECT_EQ(backend_of(disk, DomainKind::hvm), LIBXL_DISK_BACKEND_QDISK);
+  EXPECT_EQ(backend_of(disk, GuestType::pv), LIBXL_DISK_BACKEND_PHY);
+  EXPECT_EQ(backend_of(disk, GuestType::hvm), LIBXL_DISK_BACKEND_QDISK);
   DiskDevice device;
-  fill_disk(device.value, disk, DomainKind::pv);
+  fill_disk(device.value, disk, GuestType::pv);
   EXPECT_EQ(device.value.readwrite, 0);
   EXPECT_STREQ(device.value.pdev_path, "/dev/null");
 }
@@ -79,10 +65,10 @@ TEST(EmptyDrives, AreDevicesInHvmDomainsOnly) {
   DiskSpec drive;
   drive.device = "3";
   drive.cdrom = true;
-  EXPECT_TRUE(is_empty_drive_without_device(drive, DomainKind::pv));
-  EXPECT_FALSE(is_empty_drive_without_device(drive, DomainKind::hvm));
+  EXPECT_TRUE(is_empty_drive_without_device(drive, GuestType::pv));
+  EXPECT_FALSE(is_empty_drive_without_device(drive, GuestType::hvm));
   drive.path = "/medium.iso";
-  EXPECT_FALSE(is_empty_drive_without_device(drive, DomainKind::pv));
+  EXPECT_FALSE(is_empty_drive_without_device(drive, GuestType::pv));
 }
 
 TEST(Traffic, IsFoundByTheGuestsNames) {
@@ -97,6 +83,20 @@ TEST(Traffic, IsFoundByTheGuestsNames) {
   EXPECT_EQ(all.at("xvda").write_ops, 4);
   EXPECT_EQ(all.at("hdd").write_bytes, 6);
   EXPECT_TRUE(traffic_of_qemu("", "rubbish\n\n rd_bytes=").empty());
+}
+
+TEST(OpenImages, AreTheOnesWithAMedium) {
+  const auto images = open_images(parse_json(R"([
+    {"device": "ide0-hd0", "inserted": {"node-name": "#block1", "file": "/a", "drv": "raw"}},
+    {"device": "", "inserted": {"node-name": "xvda-qcow2", "file": "/a", "drv": "qcow2"}},
+    {"device": "ide1-cd0"}, 7, {"inserted": []}, {"inserted": {}}])"));
+  ASSERT_EQ(images.size(), 3u);
+  EXPECT_EQ(images[0].disk, "hda");
+  EXPECT_EQ(images[0].node, "#block1");
+  EXPECT_EQ(images[1].disk, "xvda");
+  EXPECT_EQ(images[1].path, "/a");
+  EXPECT_EQ(images[2].disk, "");
+  EXPECT_TRUE(open_images(parse_json("{}")).empty());
 }
 
 }  // namespace

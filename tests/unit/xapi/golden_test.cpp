@@ -155,6 +155,25 @@ TEST_F(Golden, VmSpec) {
                 lines_of(vm_spec(world.view(), object(vm), DeviceBackings{})));
 }
 
+TEST_F(Golden, VmSpecOfAnotherType) {
+  const auto set_type = [&](model::DomainType type, const char* policy) {
+    world.store().commit([&](db::Transaction& change) {
+      change.set(vm, VM::uuid, "11111111-2222-4333-8444-555555555555");
+      change.set(vm, VM::HVM_boot_params, {{"firmware", "uefi"}, {"order", "c"}});
+      change.set(vm, VM::PV_kernel, "/boot/guest");
+      change.set(vm, VM::domain_type, type);
+      change.set(vm, VM::HVM_boot_policy, policy);
+    });
+    return vm_spec(world.view(), object(vm), DeviceBackings{});
+  };
+  expect_golden("vm_spec/pvh.txt", lines_of(set_type(model::DomainType::Pvh, "")));
+  using hypervisor::GuestType;
+  EXPECT_EQ(set_type(model::DomainType::Pv, "BIOS order").type, GuestType::pv);
+  EXPECT_EQ(set_type(model::DomainType::Unspecified, "").type, GuestType::pv);
+  EXPECT_EQ(set_type(model::DomainType::Unspecified, "BIOS order").type, GuestType::hvm);
+  EXPECT_THROW(set_type(model::DomainType::PvInPvh, ""), Failure);
+}
+
 TEST_F(Golden, NetworkSpec) {
   const auto pif = *world.view().find_if<model::PIF>(
       [](const auto& card) { return card[model::PIF::device] == "eth1"; });

@@ -258,10 +258,11 @@ TEST(XeClient, InterruptEndsWithStatusOne) {
     write_all(ready[1], "x");
     peer.read_rest();
   });
+  // Not in the child: the server's thread may hold the allocator's lock while we fork.
+  setenv("XE_SOCKET", server.socket_path().c_str(), 1);
   const pid_t pid = fork();
   if (pid == 0) {
     signal(SIGINT, SIG_DFL);
-    setenv("XE_SOCKET", server.socket_path().c_str(), 1);
     execl(XE_PROGRAM, "xe", "x", nullptr);
     _exit(99);
   }
@@ -270,6 +271,7 @@ TEST(XeClient, InterruptEndsWithStatusOne) {
   kill(pid, SIGINT);
   int status = 0;
   waitpid(pid, &status, 0);
+  unsetenv("XE_SOCKET");
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
 }

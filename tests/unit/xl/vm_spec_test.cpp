@@ -71,6 +71,14 @@ TEST(XlVmSpec, WhatIsCarried) {
   EXPECT_TRUE(spec.nics[1].mac.starts_with("00:16:3e:"));
 }
 
+TEST(XlVmSpec, TheTypeIsXensOwn) {
+  const std::string guest = "name='x'\nmemory=64\nkernel='/k'\n";
+  EXPECT_EQ(spec_of(guest, true).spec.type, hypervisor::GuestType::pv);
+  EXPECT_EQ(spec_of(guest + "type='pvh'\n", true).spec.type, hypervisor::GuestType::pvh);
+  EXPECT_EQ(spec_of(guest + "type='hvm'\n", true).spec.type, hypervisor::GuestType::hvm);
+  EXPECT_EQ(spec_of(guest + "type='pvh'\n").spec.type, hypervisor::GuestType::hvm);
+}
+
 TEST(XlVmSpec, DirectKernel) {
   const auto spec =
       spec_of("name='x'\nmemory=64\nkernel='/k'\nramdisk='/r'\nroot='/dev/a'\nextra='ro'").spec;
