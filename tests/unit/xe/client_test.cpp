@@ -227,6 +227,20 @@ TEST(XeClient, FilesNobodyNamedAreRefused) {
   }
 }
 
+// `prepare` runs in the child, where only what is safe after a fork may be done: the server's thread
+// may have held the allocator's lock.
+pid_t start_xe(const FakeServer& server, const std::function<void()>& prepare) {
+  setenv("XE_SOCKET", server.socket_path().c_str(), 1);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    prepare();
+    execl(XE_PROGRAM, "xe", "x", nullptr);
+    _exit(99);
+  }
+  unsetenv("XE_SOCKET");
+  return pid;
+}
+
 TEST(XeClient, BrokenOutputPipeEndsTheClient) {
   FakeServer server([&](int, Peer& peer) {
     peer.accept_command();
@@ -236,13 +250,7 @@ TEST(XeClient, BrokenOutputPipeEndsTheClient) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   close(ends[0]);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    dup2(ends[1], 1);
-    setenv("XE_SOCKET", server.socket_path().c_str(), 1);
-    execl(XE_PROGRAM, "xe", "x", nullptr);
-    _exit(99);
-  }
+  const pid_t pid = start_xe(server, [&] { dup2(ends[1], 1); });
   close(ends[1]);
   int status = 0;
   waitpid(pid, &status, 0);
@@ -258,20 +266,12 @@ TEST(XeClient, InterruptEndsWithStatusOne) {
     write_all(ready[1], "x");
     peer.read_rest();
   });
-  // Not in the child: the server's thread may hold the allocator's lock while we fork.
-  setenv("XE_SOCKET", server.socket_path().c_str(), 1);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    signal(SIGINT, SIG_DFL);
-    execl(XE_PROGRAM, "xe", "x", nullptr);
-    _exit(99);
-  }
+  const pid_t pid = start_xe(server, [] { signal(SIGINT, SIG_DFL); });
   char c = 0;
   ASSERT_EQ(read_some(ready[0], &c, 1), 1u);
   kill(pid, SIGINT);
   int status = 0;
   waitpid(pid, &status, 0);
-  unsetenv("XE_SOCKET");
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
 }
