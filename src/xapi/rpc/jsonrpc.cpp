@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
 
 #include "datamodel/codec.hpp"
 #include "xapi/rpc/wire.hpp"
@@ -63,6 +64,8 @@ JsonCall parse_jsonrpc(std::string_view body) {
   const auto id = request.find("id");
   if (id == request.end() || (!id->value().is_number() && !id->value().is_string()))
     throw MalformedRequest("the id is neither a number nor a string");
+  if (id->value().is_double() && !std::isfinite(id->value().get_double()))
+    throw MalformedRequest("the id is too large a number");
   call.id_json = json::serialize(id->value());
   call.call.arguments = std::make_shared<JsonArguments>(take_params(request));
   return call;
