@@ -13,7 +13,7 @@ CLOCKS = {"last_updated", "memory_free", "last_active"}  # fields that change wi
 class Classes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.host = Host(options=["time_scale=0"]).start()
+        cls.host = Host(sim_options=["time_scale=0"]).start()
         cls.addClassCleanup(cls.host.close)
         cls.world = World(cls.host)
         cls.addClassCleanup(cls.world.client.close)

@@ -11,10 +11,9 @@ import time
 import unittest
 from collections import Counter
 
-from host import ApiError, Host, World
+from host import DRIVER, ApiError, Host, World
 from reality import NULL, problems
 
-DRIVER = os.environ.get("XCP_DRIVER", "sim")
 DAEMONS = ("xapi", "xcp-hypervisord", "xcp-storaged", "xcp-networkd")
 GONE = (OSError, http.client.HTTPException)
 
@@ -161,7 +160,7 @@ class Place:
     """A host with a guest that is operated on and one that must never notice."""
 
     def __init__(self):
-        self.host = Host(DRIVER, options=["time_scale=0"] if DRIVER == "sim" else ()).start()
+        self.host = Host(sim_options=["time_scale=0"]).start()
         try:
             self.world = World(self.host, "file")
             self.bystander = self.world.guest("bystander")

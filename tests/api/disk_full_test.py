@@ -28,7 +28,7 @@ def mount_alone():
 class DiskFull(unittest.TestCase):
     def setUp(self):
         mount_alone()
-        self.host = Host(options=["time_scale=0"])
+        self.host = Host(sim_options=["time_scale=0"])
         self.addCleanup(self.host.close)
         self.directory = self.host.state / "xapi"
         self.mount()

@@ -6,7 +6,7 @@ import unittest
 import uuid
 import xmlrpc.client
 
-from host import ApiError, Host, World, await_value
+from host import DRIVER, ApiError, Host, World, await_value
 
 PROMPT = 5  # seconds; a busy machine takes its time, a poll of the server would take longer
 
@@ -74,7 +74,7 @@ class Events(unittest.TestCase):
             told.setdefault(event["class"], {})[event["ref"]] = event["snapshot"]
         for name in ("VM", "SR", "network", "host", "pool", "role", "PIF"):
             records = self.call(f"{name}.get_all_records")
-            self.assertEqual(set(told[name.lower()]), set(records), name)
+            self.assertEqual(set(told.get(name.lower(), {})), set(records), name)
             self.assertEqual(batch["valid_ref_counts"][name.lower()], len(records))
             for ref, record in records.items():
                 self.assertEqual(set(told[name.lower()][ref]), set(record))
@@ -271,6 +271,7 @@ class Events(unittest.TestCase):
         self.assertEqual(record["error_info"], ["VM_BAD_POWER_STATE", vm, "running", "halted"])
         self.assertEqual(record["result"], "")
 
+    @unittest.skipUnless(DRIVER == "sim", "only a simulated hypervisor hangs at will")
     def test_progress_and_cancelling(self):
         vm = self.world.guest("cancelled", disks=6)
         token = self.token(["task"])

@@ -18,6 +18,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("XCP_BUILD", TOP / "build/dev"))
 PASSWORD = "correct-horse"
+DRIVER = os.environ.get("XCP_DRIVER", "sim")  # of the hypervisor daemon
 ROLE_USERS = ("pool-admin", "pool-operator", "vm-power-admin", "vm-admin", "vm-operator", "read-only")
 
 
@@ -92,9 +93,9 @@ class Host:
     SOCKETS = {"xcp-authd": "auth", "xcp-networkd": "network", "xcp-storaged": "storage",
                "xcp-hypervisord": "hypervisor", "xapi": "xapi"}
 
-    def __init__(self, driver="sim", options=(), directory=None):
+    def __init__(self, driver=DRIVER, sim_options=(), directory=None):
         self.driver = driver
-        self.options = list(options) or (["agent_eager_ms=300"] if driver == "libvirt" else [])
+        self.options = list(sim_options) if driver == "sim" else ["agent_eager_ms=300"]
         self.own_directory = directory is None
         self.state = pathlib.Path(directory or tempfile.mkdtemp(prefix="xcp-api-", dir="/tmp"))
         self.processes = {}
@@ -250,6 +251,8 @@ class World:
         config = {"location": str(host.state / "sr")} if kind == "file" else {}
         known = [ref for ref, sr in call("SR.get_all_records").items() if sr["type"] == kind]
         self.host_ref = call("host.get_all")[0]
+        await_value(lambda: call("host.get_record", self.host_ref),
+                    lambda host: host["enabled"] and "hypervisor" in host["software_version"], what="host")
         self.pool = call("pool.get_all")[0]
         self.sr = known[0] if known else call("SR.create", self.host_ref, config, "0", "local", "", kind,
                                               "user", False, {})

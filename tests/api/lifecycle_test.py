@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The life of a VM through the API. The same class runs over the simulated hypervisor here and over
 # QEMU in the guest lane (XCP_DRIVER=libvirt).
-import os
 import unittest
 
-from host import ApiError, Host, World, await_value
+from host import DRIVER, ApiError, Host, World, await_value
 
-DRIVER = os.environ.get("XCP_DRIVER", "sim")
 
 
 class Lifecycle(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.host = Host(DRIVER).start()
+        cls.host = Host().start()
         cls.addClassCleanup(cls.host.close)
         cls.world = World(cls.host)
         cls.call = staticmethod(cls.world.client.call)

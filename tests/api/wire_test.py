@@ -11,7 +11,7 @@ import threading
 import unittest
 import xmlrpc.client
 
-from host import TOP, Client, Host, UnixConnection, World, await_value
+from host import TOP, Client, Host, UnixConnection, World
 
 METHODS = (TOP / "tests/golden/datamodel/methods.txt").read_text().splitlines()
 CLASSES = sorted(line.split(".")[0] for line in METHODS if re.match(r"\w+\.get_all_records\(", line))
@@ -26,14 +26,13 @@ def xml_call(method, *params):
 class Wire(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.host = Host(options=["time_scale=0"]).start()
+        cls.host = Host(sim_options=["time_scale=0"]).start()
         cls.addClassCleanup(cls.host.close)
         cls.world = World(cls.host)
         cls.addClassCleanup(cls.world.client.close)
         cls.call = staticmethod(cls.world.client.call)
         cls.session = cls.world.client.session
         cls.vm = cls.world.guest("wire")
-        await_value(lambda: cls.call("host.get_record", cls.world.host_ref)["enabled"], bool)
 
     def setUp(self):
         self.before = self.everything()
