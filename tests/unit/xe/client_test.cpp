@@ -227,8 +227,8 @@ TEST(XeClient, FilesNobodyNamedAreRefused) {
   }
 }
 
-// `prepare` runs in the child, where only what is safe after a fork may be done: the server's thread
-// may have held the allocator's lock.
+// `prepare` runs in the child, where only what is safe after a fork may be done: the server's
+// thread may have held the allocator's lock.
 pid_t start_xe(const FakeServer& server, const std::function<void()>& prepare) {
   setenv("XE_SOCKET", server.socket_path().c_str(), 1);
   const pid_t pid = fork();
