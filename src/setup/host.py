@@ -13,7 +13,6 @@ XEN, KVM = "xen", "kvm"
 XEN_DRIVER = "/usr/lib/xcp/hypervisor/libxl.so"
 KVM_DRIVER = "/usr/lib/xcp/hypervisor/libvirt.so"
 MENUS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
-MIB = 1 << 20
 
 
 class Host:
@@ -67,6 +66,14 @@ class Host:
         if not match:
             raise Unseen("/proc/meminfo does not tell the memory")
         return int(match[1]) // 1024
+
+    @functools.cached_property
+    def dom0_memory_mib(self):
+        """What Xen has given its first domain; the kernel itself counts less as its own."""
+        text = self.machine.read("/sys/devices/system/xen_memory/xen_memory0/info/current_kb")
+        if text is None or not text.strip().isdigit():
+            return self.kernel_memory_mib
+        return int(text) // 1024
 
     @property
     def memory_mib(self):

@@ -66,7 +66,7 @@ def running(host):
 
     if host.in_dom0:
         learn("hypervisor", lambda: f"Xen {host.xen_version[1]}")
-        learn("memory_mib", lambda: host.kernel_memory_mib)
+        learn("memory_mib", lambda: host.dom0_memory_mib)
         learn("vcpus", lambda: host.cpuinfo["count"])
         learn("xen_options", lambda: [word for word in host.xen_fact("xen_commandline").split()
                                       if word != "placeholder"])
@@ -88,12 +88,12 @@ def next_boot(host):
 
 def next_step(host, wanted):
     """The one thing to do next, or None."""
+    if host.in_dom0 and not host.machine.privileged:
+        return "look at this as root, who alone sees all of the machine's memory"
     try:
         entry = host.next_entry
     except Unseen as reason:
         return f"see that your boot loader gives Xen these options ({reason})"
-    if host.in_dom0 and not host.machine.privileged:
-        return "look at this as root, who alone sees all of the machine's memory"
     if entry is None or not entry.is_xen:
         return "make an entry with Xen the default of the boot menu; xcp-host-check says how"
     if not says_it(entry, wanted):

@@ -18,7 +18,7 @@ def _judge(total):
 def xen_memory(host):
     state, found, todo = _judge(host.memory_mib)
     if host.in_dom0:
-        found += f"; this first domain has {host.kernel_memory_mib} of it"
+        found += f"; this first domain has {host.dom0_memory_mib} of it"
     return state, found, todo
 
 

@@ -308,7 +308,7 @@ class Showing(Dom0):
         host = self.host(machines.under_xen)
         told = json.loads(self.ok(host, "--json"))
         self.assertEqual(told["running"]["hypervisor"], "Xen 4.17.7-pre")
-        self.assertEqual((told["running"]["memory_mib"], told["running"]["vcpus"]), (1950, 4))
+        self.assertEqual((told["running"]["memory_mib"], told["running"]["vcpus"]), (2048, 4))
         self.assertIn("dom0_max_vcpus=1-8", told["running"]["xen_options"])
         self.assertEqual(told["next_boot"]["memory"], "2048M,max:2048M")
 

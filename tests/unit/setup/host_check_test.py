@@ -148,7 +148,7 @@ class UnderXen(HostCheck):
         facts = self.facts(machine)
         self.assertEqual(self.needs(facts), {})
         self.assert_fact(facts, "Hypervisor/Xen running", "ok", r"Xen 4\.17\.7-pre")
-        self.assert_fact(facts, "Memory/memory", "ok", "16383 MiB; this first domain has 1950")
+        self.assert_fact(facts, "Memory/memory", "ok", "16383 MiB; this first domain has 2048")
         self.assert_fact(facts, "Kernel/XEN_NETDEV_BACKEND", "ok", "^loaded")
         self.assert_fact(facts, "Services/xcp-hypervisord", "ok", "active")
         self.assert_fact(facts, "Processor/virtualization", "ok")

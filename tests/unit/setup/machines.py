@@ -168,6 +168,7 @@ def under_xen(machine):
                        "properties/capabilities": "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_64"}.items():
         machine.put(f"/sys/hypervisor/{name}", text + "\n")
     machine.put("/proc/xen/capabilities", "control_d\n")
+    machine.put("/sys/devices/system/xen_memory/xen_memory0/info/current_kb", f"{2048 * 1024}\n")
     for name in ("evtchn", "gntdev", "gntalloc", "privcmd", "xenbus"):
         machine.put(f"/dev/xen/{name}")
     for number, name in enumerate(("oxenstored", "xenconsoled", "systemd")):
