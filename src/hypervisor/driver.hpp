@@ -5,7 +5,12 @@
 //       const xcp::hypervisor::DriverSettings& settings);
 //
 // which returns a new object (the caller deletes it) or throws a Failure that says why the driver
-// cannot work here. Destroying the object never touches a guest. Modules are installed as
+// cannot work here. Destroying the object never touches a guest. A driver for Xen exports
+//
+//   extern "C" xcp::hypervisor::XenControls* xcp_xen_controls(xcp::hypervisor::Hypervisor& driver);
+//
+// as well; what it returns (the caller deletes it) does not outlive the driver. Modules are
+// installed as
 // lib/xcp/hypervisor/<name>.so and belong to the very version of the daemon they came with.
 #pragma once
 
@@ -15,6 +20,7 @@
 #include <string>
 
 #include "hypervisor/hypervisor.hpp"
+#include "hypervisor/xen_controls.hpp"
 
 namespace xcp::hypervisor {
 
@@ -37,5 +43,12 @@ inline constexpr const char* driver_symbol = "xcp_hypervisor_driver";
 // no such module, and what the factory throws.
 std::unique_ptr<Hypervisor> load_driver(const std::string& name, const std::string& directory,
                                         const DriverSettings& settings);
+
+using XenControlsFactory = XenControls*(Hypervisor& driver);
+inline constexpr const char* xen_controls_symbol = "xcp_xen_controls";
+
+// Of a driver made from that module; nullptr when it has none.
+std::unique_ptr<XenControls> load_xen_controls(const std::string& name,
+                                               const std::string& directory, Hypervisor& driver);
 
 }  // namespace xcp::hypervisor

@@ -43,6 +43,29 @@ rpc::Method interruptible_events(Hypervisor& driver, const std::atomic<bool>& en
   };
 }
 
+// One part of XenControls, as "xen.<method>"; without an implementation each method says so.
+template <class Part>
+void add_xen(rpc::Methods& methods, Part* part) {
+  using namespace boost::describe;
+  boost::mp11::mp_for_each<describe_members<Part, mod_public | mod_function>>([&](auto member) {
+    const std::string name = std::string("xen.") + member.name;
+    methods[name] = [name](const json::array&, FdTable&) -> json::value {
+      throw Failure("NOT_IMPLEMENTED", {name});
+    };
+  });
+  if (part == nullptr) return;
+  for (auto& [name, method] : rpc::methods_of<Part>(*part))
+    methods["xen." + name] = std::move(method);
+}
+
+void add_xen_controls(rpc::Methods& methods, XenControls* controls) {
+  add_xen<XenDomains>(methods, controls);
+  add_xen<XenMachine>(methods, controls);
+  add_xen<XenCpuPools>(methods, controls);
+  add_xen<XenDevices>(methods, controls);
+  add_xen<XenPsr>(methods, controls);
+}
+
 }  // namespace
 
 void serve(const DaemonSettings& settings) {
@@ -53,10 +76,12 @@ void serve(const DaemonSettings& settings) {
                            : commands_xen()          ? "libxl"
                                                      : "libvirt";
   const auto driver = load_driver(name, settings.module_directory, settings.driver_settings);
+  const auto xen = load_xen_controls(name, settings.module_directory, *driver);
 
   std::atomic<bool> ending{false};
   rpc::Methods methods = rpc::methods_of<Hypervisor>(*driver);
   methods["events"] = interruptible_events(*driver, ending);
+  add_xen_controls(methods, xen.get());
   std::filesystem::create_directories(std::filesystem::path(settings.socket).parent_path());
   {
     rpc::Server server(listen_unix(settings.socket, 0660, settings.group), std::move(methods),

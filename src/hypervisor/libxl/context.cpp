@@ -59,6 +59,10 @@ Failure Context::failure(const std::string& what, int code) const {
   return internal_error(what + ": " + reason);
 }
 
+bool Context::complained() const {
+  return !log_->complaints.empty();
+}
+
 void Context::check(int code, const std::string& what) const {
   if (code < 0) throw failure(what, code);
 }

@@ -24,7 +24,9 @@ class Context {
 
   // INTERNAL_ERROR ["<what>: <what libxl said, or the name of its code>"].
   Failure failure(const std::string& what, int code) const;
-  // Throws it when `code` is one of an error.
+  // libxl has said that something is wrong; for functions of it that tell by their result alone.
+  bool complained() const;
+  // Throws the failure when `code` is one of an error.
   void check(int code, const std::string& what) const;
 
  private:

@@ -77,6 +77,9 @@ class LibxlDriver : public Hypervisor {
                     std::chrono::milliseconds timeout) override;
   std::string control(std::string command, std::map<std::string, std::string> args) override;
 
+  // Xen knows the domain by another name now (controls_domains.cpp).
+  void renamed(std::uint32_t domid, const std::string& name);
+
  private:
   // ---- finding (domains.cpp)
   struct Found {
