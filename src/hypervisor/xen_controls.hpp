@@ -29,6 +29,7 @@ struct XenDomain {
   std::int64_t domid = 0;
   std::string uuid;
   std::string name;  // empty while it is being made or ended
+  std::string type;  // "hvm", "pvh", "pv"
   bool running = false, blocked = false, paused = false, shut_down = false, dying = false;
   std::int64_t shutdown_reason = 0;  // 0 poweroff, 1 reboot, 2 suspend, 3 crash, 4 watchdog, 5 soft
                                      // reset; of one that is shut down
@@ -44,7 +45,7 @@ struct XenDomain {
   Numbers node_affinity;        // NUMA nodes
 };
 BOOST_DESCRIBE_STRUCT(XenDomain, (),
-                      (domid, uuid, name, running, blocked, paused, shut_down, dying,
+                      (domid, uuid, name, type, running, blocked, paused, shut_down, dying,
                        shutdown_reason, memory_kib, claimed_kib, shared_kib, memory_max_kib,
                        cpu_time_ns, vcpus_online, cpu_pool, security_label, start_time,
                        node_affinity))
@@ -167,8 +168,9 @@ struct XenDevice {
   std::int64_t ring_ref = -1;         // of a NIC: for sending
   std::int64_t second_ring_ref = -1;  // of a NIC: for receiving
   std::string backend_path, frontend_path;
-  std::string id;    // mac, uuid or unique id
-  std::string type;  // connection of a channel, backend of a keyboard, type of a USB controller
+  std::string id;    // of a disk its vdev; mac, uuid or unique id; a sound card's short name
+  std::string type;  // of a channel its connection, of a keyboard its backend, of a USB controller
+                     // its type, of a sound card its long name
   std::string path;  // the terminal of a channel
   std::int64_t version = -1, ports = -1;  // of a USB controller
   bool backend_allocates = false;         // of a display

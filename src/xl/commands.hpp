@@ -17,6 +17,7 @@ struct Option {
   const char* name;   // long spelling; nullptr: none
   const char* value;  // what it takes; nullptr: nothing
   const char* help;
+  bool again = false;  // may be given more than once
 };
 
 struct Command;
@@ -27,6 +28,7 @@ struct Call {
   std::vector<std::string> args;
   std::map<std::string, std::string> options;  // by letter, or by name where there is no letter
 
+  // An option that may be given again has its values one a line.
   bool has(const std::string& option) const { return options.count(option) != 0; }
   // The option's value; empty when it was not given.
   std::string value(const std::string& option) const {

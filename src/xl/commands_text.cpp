@@ -105,7 +105,10 @@ Call read_call(const Command& command, std::vector<std::string> words, bool& hel
     for (std::size_t i = 0; i < command.options.size(); ++i) {
       const Option& row = command.options[i];
       if (found != row.letter && found != 256 + static_cast<int>(i)) continue;
-      call.options[row.letter != 0 ? std::string(1, row.letter) : row.name] = optarg ? optarg : "";
+      const std::string key = row.letter != 0 ? std::string(1, row.letter) : row.name;
+      const std::string value = optarg ? optarg : "";
+      const auto before = row.again ? call.options.find(key) : call.options.end();
+      call.options[key] = before == call.options.end() ? value : before->second + "\n" + value;
       break;
     }
   }

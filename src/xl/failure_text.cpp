@@ -16,6 +16,7 @@ struct Row {
 constexpr Row rows[] = {
     {"DOMAIN_NOT_FOUND", "the domain is gone"},
     {"DOMAIN_EXISTS", "a domain with this uuid runs already"},
+    {"CPU_POOL_NOT_FOUND", "there is no such CPU pool"},
     {"DEVICE_ALREADY_EXISTS", "the domain has such a device already"},
     {"DEVICE_NOT_ATTACHED", "the domain has no such device"},
     {"DEVICE_DETACH_REJECTED", "the guest did not let go of the device"},
@@ -42,6 +43,11 @@ std::string text_of(const Failure& failure) {
                  : fmt::format("{}: {}", row.sentence, fmt::join(failure.params(), ", "));
   if (failure.code() == "INTERNAL_ERROR" && !failure.params().empty()) return failure.params()[0];
   return failure.what();
+}
+
+bool is_lack_of_xen(const Failure& failure) {
+  return failure.code() == "NOT_IMPLEMENTED" && !failure.params().empty() &&
+         failure.params()[0].starts_with("xen.");
 }
 
 int status_of(const Failure& failure) {

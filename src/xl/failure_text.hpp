@@ -12,4 +12,7 @@ namespace xcp::xl {
 std::string text_of(const Failure& failure);
 int status_of(const Failure& failure);
 
+// What a call of XenControls throws on a host that does not run Xen.
+bool is_lack_of_xen(const Failure& failure);
+
 }  // namespace xcp::xl

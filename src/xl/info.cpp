@@ -8,6 +8,7 @@
 #include "base/fd.hpp"
 #include "xl/refusal.hpp"
 #include "xl/verbs.hpp"
+#include "xl/xen_text.hpp"
 
 namespace xcp::xl {
 
@@ -47,17 +48,51 @@ void print_uptime(const std::string& name, std::int64_t domid, std::int64_t seco
              local.tm_sec, days(seconds), rest / 3600, rest / 60 % 60, name, domid);
 }
 
+int info_of_xen(Xl& xl, const Call& call) {
+  if (call.has("x"))
+    throw refusal("xl info: not available: this Xen tells nothing of the settings of xenstore.");
+  const XenHost host = xl.xen().host();
+  fmt::print("{}", machine_lines(host));
+  if (call.has("n")) fmt::print("{}", topology_lines(xl.xen().topology()));
+  fmt::print("{}", xen_lines(host));
+  return 0;
+}
+
+struct Started {
+  std::string name;
+  std::int64_t domid = 0;
+  std::int64_t time = 0;
+};
+
+std::vector<Started> started(Xl& xl, const std::vector<std::string>& names) {
+  std::vector<Started> all;
+  const auto add = [&](const auto& domain) {
+    all.push_back({domain.name, domain.domid, domain.start_time});
+  };
+  if (xl.on_xen()) {
+    if (names.empty())
+      for (const XenDomain& domain : xl.xen().domains()) add(domain);
+    for (const std::string& name : names) add(xl.find_xen(name));
+    return all;
+  }
+  if (names.empty())
+    for (const hypervisor::DomainState& state : xl.domains()) add(state);
+  for (const std::string& name : names) add(xl.find(name));
+  return all;
+}
+
 }  // namespace
 
 int info(Xl& xl, const Call& call) {
   const hypervisor::HostFacts& host = xl.host();
   utsname system{};
   uname(&system);
-  const std::int64_t cpus = xl.cpus().cpus;
   line("host", system.nodename);
   line("release", system.release);
   line("version", system.version);
   line("machine", system.machine);
+  if (xl.on_xen()) return info_of_xen(xl, call);
+  const std::int64_t cpus = xl.cpus().cpus;
   line("nr_cpus", std::to_string(cpus));
   line("max_cpu_id", std::to_string(cpus - 1));
   line("nr_nodes", fact(host.cpu, "nr_nodes", "1"));
@@ -80,19 +115,17 @@ int info(Xl& xl, const Call& call) {
 
 int uptime(Xl& xl, const Call& call) {
   const bool brief = call.has("s");
-  std::vector<hypervisor::DomainState> states;
-  if (call.args.empty()) states = xl.domains();
-  for (const std::string& name : call.args) states.push_back(xl.find(name));
+  const std::vector<Started> domains = started(xl, call.args);
   if (!brief) fmt::print("{:<33} {:>4} {}\n", "Name", "ID", "Uptime");
-  const bool has_dom0 = !states.empty() && states[0].domid == 0;
+  const bool has_dom0 = !domains.empty() && domains[0].domid == 0;
   // The host's own, as every xl begins.
   if (call.args.empty() && !has_dom0) print_uptime("Domain-0", 0, host_uptime_seconds(), brief);
   const std::int64_t now = std::time(nullptr);
-  for (const hypervisor::DomainState& state : states)
-    print_uptime(state.name, state.domid,
-                 state.domid == 0 ? host_uptime_seconds()
-                                  : std::max<std::int64_t>(0, now - state.start_time),
-                 brief);
+  for (const Started& domain : domains)
+    print_uptime(
+        domain.name, domain.domid,
+        domain.domid == 0 ? host_uptime_seconds() : std::max<std::int64_t>(0, now - domain.time),
+        brief);
   return 0;
 }
 

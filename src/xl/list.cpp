@@ -3,11 +3,13 @@
 // scripts read.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "xl/cfg/domain_json.hpp"
 #include "xl/refusal.hpp"
 #include "xl/verbs.hpp"
+#include "xl/xen_text.hpp"
 
 namespace xcp::xl {
 
@@ -70,10 +72,81 @@ int list_long(Xl& xl, const std::vector<DomainState>& states) {
   return 0;
 }
 
+// ---- on Xen: what it says itself
+
+std::vector<XenDomain> wanted_xen(Xl& xl, const std::vector<std::string>& names) {
+  if (names.empty()) return xl.xen().domains();
+  std::vector<XenDomain> domains;
+  for (const std::string& name : names) domains.push_back(xl.find_xen(name));
+  return domains;
+}
+
+// libxl's own JSON of each domain, within an array.
+int list_long_of_xen(Xl& xl, const std::vector<XenDomain>& domains) {
+  std::string text;
+  for (const XenDomain& domain : domains) {
+    std::string config = xl.xen().configuration(domain.domid);
+    while (config.ends_with('\n')) config.pop_back();
+    for (std::size_t at = 0; (at = config.find('\n', at)) != config.npos; ++at)
+      if (config[at + 1] != '\n') config.insert(at + 1, 8, ' ');
+    text += fmt::format("{}    {{\n        \"domid\": {},\n        \"config\": {}\n    }}",
+                        text.empty() ? "" : ",\n", domain.domid, config);
+  }
+  fmt::print("[\n{}\n]\n\n", text);
+  return 0;
+}
+
+int list_of_xen(Xl& xl, const Call& call) {
+  const std::vector<XenDomain> domains = wanted_xen(xl, call.args);
+  if (call.has("l")) return list_long_of_xen(xl, domains);
+  ListColumns columns{call.has("v"), call.has("Z"), false, call.has("c"), call.has("n")};
+  if (columns.numa) columns.nodes = xl.xen().host().nodes;
+  fmt::print("{}", list_head(columns));
+  for (const XenDomain& domain : domains) fmt::print("{}", list_row(domain, columns));
+  return 0;
+}
+
+int vcpu_list_of_xen(Xl& xl, const Call& call) {
+  int status = 0;
+  const std::vector<XenDomain> all = xl.xen().domains();
+  std::vector<XenDomain> domains = call.args.empty() ? all : std::vector<XenDomain>();
+  for (const std::string& name : call.args) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const XenDomain& domain) {
+      return domain.name == name || std::to_string(domain.domid) == name;
+    });
+    if (found == all.end()) {
+      fmt::print(stderr, "{} is an invalid domain identifier (rc=-6)\n", name);
+      status = 1;
+    } else {
+      domains.push_back(*found);
+    }
+  }
+  const std::int64_t cpus = xl.xen().host().cpus;
+  fmt::print("{}", vcpu_head());
+  for (const XenDomain& domain : domains)
+    for (const XenVcpu& vcpu : xl.xen().vcpus(domain.domid))
+      fmt::print("{}", vcpu_row(domain, vcpu, cpus));
+  return status;
+}
+
+// All domains by what vm-list, domid and domname tell of them.
+std::vector<DomainState> named(Xl& xl) {
+  if (!xl.on_xen()) return xl.domains();
+  std::vector<DomainState> states;
+  for (const XenDomain& domain : xl.xen().domains()) {
+    DomainState& state = states.emplace_back();
+    state.domid = domain.domid;
+    state.uuid = domain.uuid;
+    state.name = domain.name;
+  }
+  return states;
+}
+
 }  // namespace
 
 int list(Xl& xl, const Call& call) {
   if (call.args.size() > 1) throw refusal(help_text(*call.command));
+  if (xl.on_xen()) return list_of_xen(xl, call);
   const std::vector<DomainState> states = wanted(xl, call.args);
   if (call.has("l")) return list_long(xl, states);
   const bool verbose = call.has("v");
@@ -101,12 +174,13 @@ int list(Xl& xl, const Call& call) {
 
 int vm_list(Xl& xl, const Call&) {
   fmt::print("UUID                                  ID    name\n");
-  for (const DomainState& state : xl.domains())
-    fmt::print("{}  {:<4} {:<30}\n", state.uuid, state.domid, state.name);
+  for (const DomainState& state : named(xl))
+    fmt::print("{}  {}    {:<30}\n", state.uuid, state.domid, state.name);
   return 0;
 }
 
 int vcpu_list(Xl& xl, const Call& call) {
+  if (xl.on_xen()) return vcpu_list_of_xen(xl, call);
   int status = 0;
   std::vector<DomainState> states;
   if (call.args.empty()) states = xl.domains();
@@ -132,7 +206,7 @@ int vcpu_list(Xl& xl, const Call& call) {
 }
 
 int domid(Xl& xl, const Call& call) {
-  for (const DomainState& state : xl.domains())
+  for (const DomainState& state : named(xl))
     if (state.name == call.args[0]) {
       fmt::print("{}\n", state.domid);
       return 0;
@@ -145,7 +219,7 @@ int domname(Xl& xl, const Call& call) {
   const std::string& number = call.args[0];
   if (number.empty() || number.find_first_not_of("0123456789") != number.npos)
     throw refusal("Invalid domain id.\n");
-  for (const DomainState& state : xl.domains())
+  for (const DomainState& state : named(xl))
     if (std::to_string(state.domid) == number) {
       fmt::print("{}\n", state.name);
       return 0;

@@ -85,7 +85,12 @@ int run(std::vector<std::string> words) {
   if (!command->run)
     throw refusal(fmt::format("xl {}: not available: {}.", command->name, command->lacks));
   Xl xl(std::move(settings));
-  return command->run(xl, call);
+  try {
+    return command->run(xl, call);
+  } catch (const Failure& failure) {
+    if (!is_lack_of_xen(failure)) throw;
+    throw refusal(fmt::format("xl {}: not available: this host does not run Xen.", command->name));
+  }
 }
 
 }  // namespace

@@ -38,6 +38,30 @@ const hypervisor::HostFacts& Xl::host() {
   return *host_;
 }
 
+hypervisor::XenControls& Xl::xen() {
+  if (!xen_) xen_ = hypervisor::make_xen_client(settings.socket);
+  return *xen_;
+}
+
+bool Xl::on_xen() {
+  return host().driver == "libxl";
+}
+
+hypervisor::XenDomain Xl::find_xen(const std::string& name) {
+  const bool number = all_digits(name);
+  for (hypervisor::XenDomain& domain : xen().domains())
+    if (number ? domain.domid == std::stoll(name) : domain.name == name) return std::move(domain);
+  throw refusal(fmt::format("{} is an invalid domain identifier (rc=-6)", name));
+}
+
+std::optional<hypervisor::XenDomain> Xl::of_others(const std::string& name) {
+  if (!on_xen()) return std::nullopt;
+  for (const hypervisor::DomainState& domain : domains())
+    if (domain.ours && (domain.name == name || std::to_string(domain.domid) == name))
+      return std::nullopt;
+  return find_xen(name);
+}
+
 std::vector<hypervisor::DomainState> Xl::domains() {
   auto domains = hypervisor().domains();
   std::sort(domains.begin(), domains.end(),

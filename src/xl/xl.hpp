@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hypervisor/hypervisor.hpp"
+#include "hypervisor/xen_controls.hpp"
 #include "xl/cfg/read_domain.hpp"
 
 namespace xcp::xl {
@@ -33,10 +34,20 @@ class Xl {
   hypervisor::Hypervisor& hypervisor();
   const hypervisor::HostFacts& host();
 
+  // What only Xen has. On a host without it each call throws NOT_IMPLEMENTED, which main() turns
+  // into a sentence.
+  hypervisor::XenControls& xen();
+  bool on_xen();
+
   // By number or name. Throws the refusal that xl's users know when there is none.
   hypervisor::DomainState find(const std::string& domain);
   // All, in the order of their numbers.
   std::vector<hypervisor::DomainState> domains();
+
+  // As Xen sees it: domain 0 and those of others as well.
+  hypervisor::XenDomain find_xen(const std::string& domain);
+  // Of a Xen host's domain that the daemon leaves alone, so that only Xen can change it.
+  std::optional<hypervisor::XenDomain> of_others(const std::string& domain);
 
   // Refuses, unless forced, what is not xl's own: domains that xapi or another program looks after.
   void need_own(const hypervisor::DomainState& domain, const char* doing);
@@ -59,6 +70,7 @@ class Xl {
   std::string record(const std::string& uuid) const;
 
   std::unique_ptr<hypervisor::Hypervisor> hypervisor_;
+  std::unique_ptr<hypervisor::XenControls> xen_;
   std::optional<hypervisor::HostFacts> host_;
   std::optional<cfg::XlConf> conf_;
 };

@@ -124,6 +124,8 @@ Devices vsnds(Context& context, std::uint32_t domid) {
   return devices_of<libxl_vsndinfo, libxl_vsndinfo_init, libxl_vsndinfo_dispose>(
       context, domid, List<libxl_device_vsnd, int, libxl_device_vsnd_list_free>(items, count),
       libxl_device_vsnd_getinfo, [](XenDevice& device, const auto& card, const auto& info) {
+        device.id = text_of(card.short_name);
+        device.type = text_of(card.long_name);
         for (int p = 0; p < info.num_vsnd_pcms && p < card.num_vsnd_pcms; ++p) {
           const libxl_vsnd_pcm& pcm = card.pcms[p];
           const libxl_pcminfo& seen = info.pcms[p];

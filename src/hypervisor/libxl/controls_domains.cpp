@@ -30,6 +30,7 @@ XenDomain domain_of(Context& context, const libxl_dominfo& info) {
   domain.uuid = uuid_text(info.uuid);
   const Allocated<char> name(libxl_domid_to_name(context, info.domid));
   domain.name = text_of(name.get());
+  domain.type = text_of(libxl_domain_type_to_string(info.domain_type));
   domain.running = info.running;
   domain.blocked = info.blocked;
   domain.paused = info.paused;
