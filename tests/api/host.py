@@ -19,6 +19,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("XCP_BUILD", TOP / "build/dev"))
 PASSWORD = "correct-horse"
 DRIVER = os.environ.get("XCP_DRIVER", "sim")  # of the hypervisor daemon
+NETWORK = {"sim": "sim", "libvirt": "user", "libxl": "bridge"}  # backend of the network daemon
 ROLE_USERS = ("pool-admin", "pool-operator", "vm-power-admin", "vm-admin", "vm-operator", "read-only")
 
 
@@ -117,7 +118,7 @@ class Host:
                           "--password-file", state / "password"],
             "xcp-networkd": [BUILD / "ovs-integration/xcp-networkd", "--socket", run / "network.sock",
                              "--state-dir", state / "network", "--group", "root",
-                             "--backend", "sim" if self.driver == "sim" else "user"],
+                             "--backend", NETWORK[self.driver]],
             "xcp-storaged": [BUILD / "src/sm/xcp-storaged", "--socket", run / "storage.sock",
                              "--state-dir", state / "storage", "--image-dir", state / "images",
                              "--group", "root"],
@@ -198,7 +199,7 @@ class Host:
 
     def close(self):
         atexit.unregister(self.close)
-        if self.driver == "libvirt" and "xapi" in self.processes and self.alive("xapi"):
+        if self.driver != "sim" and "xapi" in self.processes and self.alive("xapi"):
             self.destroy_guests()
         for daemon in reversed(self.DAEMONS):
             if daemon in self.processes:
@@ -263,6 +264,10 @@ class World:
         return self.client.call("VM.get_by_name_label", name)[0]
 
     def guest_network(self):
+        if self.host.driver == "libxl":  # never one of this machine's own
+            known = self.client.call("network.get_by_name_label", "tests")
+            return known[0] if known else self.client.call("network.create", {
+                "name_label": "tests", "name_description": "", "MTU": 1500, "other_config": {}})
         for ref, network in self.client.call("network.get_all_records").items():
             if "is_host_internal_management_network" not in network["other_config"]:
                 return ref
@@ -285,10 +290,12 @@ class World:
             "other_config": {}, "qos_algorithm_type": "", "qos_algorithm_params": {}})
 
     def install_kernel(self):
-        """The small guest of the guest lane: an initrd with a shell and the guest agent."""
+        """The small guest of the guest lane: an initrd with a shell and the guest agent.
+        XCP_TEST_GUEST names a directory where it is made already."""
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-        made = cache / "kronos/test-guest"
-        subprocess.run([TOP / "tests/guest/make-test-guest", made], check=True)
+        made = pathlib.Path(os.environ.get("XCP_TEST_GUEST", cache / "kronos/test-guest"))
+        if "XCP_TEST_GUEST" not in os.environ:
+            subprocess.run([TOP / "tests/guest/make-test-guest", made], check=True)
         for name in ("vmlinuz", "initrd.img"):
             target = self.host.state / "kernels" / name
             if not target.exists():
@@ -301,7 +308,9 @@ class World:
         vm = call("VM.clone", self.template("direct-kernel"), name)
         call("VM.set_PV_kernel", vm, str(self.host.state / "kernels/vmlinuz"))
         call("VM.set_PV_ramdisk", vm, str(self.host.state / "kernels/initrd.img"))
-        call("VM.set_PV_args", vm, "console=ttyS0")
+        if self.host.driver == "libxl":
+            call("VM.set_domain_type", vm, "pv")
+        call("VM.set_PV_args", vm, "console=hvc0" if self.host.driver == "libxl" else "console=ttyS0")
         call("VM.set_memory_limits", vm, 64 << 20, 128 << 20, 128 << 20, 128 << 20)
         return vm
 

@@ -11,17 +11,20 @@ constexpr const char* record_name = "xcp";
 
 }  // namespace
 
-std::optional<Kept> LibxlDriver::read_kept(Context& context, std::uint32_t domid) {
+std::optional<Kept> LibxlDriver::read_kept(Context& context, std::uint32_t domid) const {
   std::uint8_t* bytes = nullptr;
   int size = 0;
   if (libxl_userdata_retrieve(context, domid, record_name, &bytes, &size) != 0 || bytes == nullptr)
     return std::nullopt;
-  const Allocated<std::uint8_t> owner(bytes);
+  const Allocated<std::uint8_t> held(bytes);
   const std::string text(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(size));
-  return from_json<Kept>(parse_json(text));
+  Kept kept = from_json<Kept>(parse_json(text));
+  if (kept.owner != settings_.state_dir) return std::nullopt;
+  return kept;
 }
 
-void LibxlDriver::write_kept(Context& context, std::uint32_t domid, const Kept& kept) {
+void LibxlDriver::write_kept(Context& context, std::uint32_t domid, Kept kept) const {
+  kept.owner = settings_.state_dir;
   const std::string text = json_text(to_json(kept));
   context.check(libxl_userdata_store(context, domid, record_name,
                                      reinterpret_cast<const std::uint8_t*>(text.data()),
@@ -29,7 +32,7 @@ void LibxlDriver::write_kept(Context& context, std::uint32_t domid, const Kept& 
                 "cannot keep the record of VM " + kept.spec.uuid);
 }
 
-LibxlDriver::Found LibxlDriver::read_found(Context& context, const libxl_dominfo& info) {
+LibxlDriver::Found LibxlDriver::read_found(Context& context, const libxl_dominfo& info) const {
   Found found;
   found.domid = info.domid;
   found.uuid = uuid_text(info.uuid);
@@ -44,7 +47,7 @@ LibxlDriver::Found LibxlDriver::read_found(Context& context, const libxl_dominfo
   return found;
 }
 
-std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) {
+std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) const {
   int count = 0;
   libxl_dominfo* list = libxl_list_domain(context, &count);
   if (list == nullptr) throw context.failure("cannot list the domains", ERROR_FAIL);
@@ -55,7 +58,8 @@ std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) {
   return found;
 }
 
-std::optional<LibxlDriver::Found> LibxlDriver::find(Context& context, const std::string& uuid) {
+std::optional<LibxlDriver::Found> LibxlDriver::find(Context& context,
+                                                    const std::string& uuid) const {
   int count = 0;
   libxl_dominfo* list = libxl_list_domain(context, &count);
   if (list == nullptr) throw context.failure("cannot list the domains", ERROR_FAIL);

@@ -35,8 +35,9 @@ namespace xcp::hypervisor::libxl {
 struct Kept {
   VmSpec spec;
   std::int64_t start_time = 0;
+  std::string owner;  // state directory of its daemon: two daemons leave each other's domains alone
 };
-BOOST_DESCRIBE_STRUCT(Kept, (), (spec, start_time))
+BOOST_DESCRIBE_STRUCT(Kept, (), (spec, start_time, owner))
 
 class LibxlDriver : public Hypervisor {
  public:
@@ -92,16 +93,16 @@ class LibxlDriver : public Hypervisor {
     std::int64_t vcpus = 0;
     std::optional<Kept> kept;  // nullopt: not ours, or being built
   };
-  static Found read_found(Context& context, const libxl_dominfo& info);
-  static std::vector<Found> all(Context& context);
-  static std::optional<Found> find(Context& context, const std::string& uuid);
+  Found read_found(Context& context, const libxl_dominfo& info) const;
+  std::vector<Found> all(Context& context) const;
+  std::optional<Found> find(Context& context, const std::string& uuid) const;
   // nullopt when it does not run; throws for a domain that is not ours.
   std::optional<Found> find_ours(Context& context, const std::string& uuid);
   // Throws DOMAIN_NOT_FOUND as well.
   Found require(Context& context, const std::string& uuid);
   DomainState state_of(Context& context, const Found& found);
-  static std::optional<Kept> read_kept(Context& context, std::uint32_t domid);
-  static void write_kept(Context& context, std::uint32_t domid, const Kept& kept);
+  std::optional<Kept> read_kept(Context& context, std::uint32_t domid) const;
+  void write_kept(Context& context, std::uint32_t domid, Kept kept) const;
 
   // ---- making and ending (lifecycle.cpp)
   using Create = std::function<int(libxl_domain_config*, std::uint32_t*)>;

@@ -147,7 +147,7 @@ DomainState LibxlDriver::build(VmSpec spec) {
     throw Failure("DOMAIN_EXISTS", {spec.uuid, std::to_string(found->domid)});
   clear_after(spec.uuid);
   PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, spec.uuid, {}});
-  const Found found = build_anew(context, {spec, now_seconds()});
+  const Found found = build_anew(context, {spec, now_seconds(), {}});
   record.done();
   events_.append(EventKind::changed, spec.uuid);
   return state_of(context, found);
