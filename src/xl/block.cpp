@@ -77,6 +77,7 @@ int block_attach(Xl& xl, const Call& call) {
 }
 
 int block_list(Xl& xl, const Call& call) {
+  if (xl.on_xen()) return list_devices(xl, call, hypervisor::XenDeviceKind::disk);
   fmt::print("{:<5} {:<3} {:<6} {:<5} {:<6} {:<8} {:<30}\n", "Vdev", "BE", "handle", "state",
              "evt-ch", "ring-ref", "BE-path");
   for (const std::string& name : call.args) {

@@ -102,6 +102,7 @@ int unpause(Xl& xl, const Call& call) {
 }
 
 int trigger(Xl& xl, const Call& call) {
+  if (xl.on_xen()) return trigger_of_xen(xl, call);
   const DomainState state = xl.find(call.args[0]);
   const std::string& what = call.args[1];
   bool known = false;
@@ -117,10 +118,11 @@ int trigger(Xl& xl, const Call& call) {
 
 int button_press(Xl& xl, const Call& call) {
   fmt::print(stderr, "WARNING: \"button-press\" is deprecated. Please use \"trigger\"\n");
-  const DomainState state = xl.find(call.args[0]);
   const std::string& what = call.args[1];
   if (what != "power" && what != "sleep")
     throw refusal(fmt::format("{} is an invalid button identifier", what));
+  if (xl.on_xen()) return trigger_of_xen(xl, call);
+  const DomainState state = xl.find(call.args[0]);
   return send(xl, state, what, "button-press");
 }
 

@@ -50,6 +50,7 @@ int network_attach(Xl& xl, const Call& call) {
 }
 
 int network_list(Xl& xl, const Call& call) {
+  if (xl.on_xen()) return list_devices(xl, call, hypervisor::XenDeviceKind::nic);
   fmt::print("{:<3} {:<2} {:<17} {:<6} {:<5} {:<8} {:<15} {:<30}\n", "Idx", "BE", "Mac Addr.",
              "handle", "state", "evt-ch", "tx-/rx-ring-ref", "BE-path");
   for (const std::string& name : call.args) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// xl mem-set and vcpu-set.
+// xl mem-set, mem-max and vcpu-set. Domains that are not ours, and domain 0, are changed through
+// Xen itself.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -30,14 +31,25 @@ std::int64_t bytes_of(const std::string& text) {
 
 }  // namespace
 
+int mem_max(Xl& xl, const Call& call) {
+  const hypervisor::XenDomain domain = xl.find_xen(call.args[0]);
+  xl.xen().set_memory_max(domain.domid, bytes_of(call.args[1]) >> 10);
+  return 0;
+}
+
 int mem_set(Xl& xl, const Call& call) {
+  if (const auto domain = xl.of_others(call.args[0])) {
+    xl.xen().set_memory_target(domain->domid, bytes_of(call.args[1]) >> 10);
+    return 0;
+  }
   const hypervisor::DomainState state = xl.find(call.args[0]);
   xl.hypervisor().set_memory_target(state.uuid, bytes_of(call.args[1]));
   return 0;
 }
 
 int vcpu_set(Xl& xl, const Call& call) {
-  const hypervisor::DomainState state = xl.find(call.args[0]);
+  const auto other = xl.of_others(call.args[0]);
+  const std::string uuid = other ? "" : xl.find(call.args[0]).uuid;
   const std::string& text = call.args[1];
   std::int64_t count = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -48,7 +60,10 @@ int vcpu_set(Xl& xl, const Call& call) {
         "You are overcommmitting! You have {} physical CPUs and want {} vCPUs! Aborting, use "
         "--ignore-host to continue",
         cpus, count));
-  xl.hypervisor().set_vcpus(state.uuid, count);
+  if (other)
+    xl.xen().set_vcpus_online(other->domid, count);
+  else
+    xl.hypervisor().set_vcpus(uuid, count);
   return 0;
 }
 

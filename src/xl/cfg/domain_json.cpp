@@ -298,9 +298,38 @@ void put_rest(JsonText& json, const BuildInfo& info, const std::string& type) {
   json.member("vpmu", info.vpmu);
 }
 
-void put_vkb(JsonText& json, const Vkb& vkb) {
+// Left out where the hypervisor is to choose.
+void put_devid(JsonText& json, std::int64_t devid) {
+  if (devid >= 0) json.member("devid", Number(devid));
+}
+
+void put(JsonText& json, const Vtpm& vtpm) {
+  json.member("backend_domname", Text(vtpm.backend_domname));
+  put_devid(json, vtpm.devid);
+  json.member("uuid", vtpm.uuid);
+}
+
+void put(JsonText& json, const Vdispl& display) {
+  json.member("backend_domname", display.backend_domname);
+  put_devid(json, display.devid);
+  json.if_true("be_alloc", display.be_alloc);
+  json.for_each("connectors", display.connectors, [&](const Vdispl::Connector& connector) {
+    json.member("unique_id", Text(connector.unique_id));
+    json.nonzero("width", connector.width);
+    json.nonzero("height", connector.height);
+  });
+}
+
+void put(JsonText& json, const UsbController& controller) {
+  json.member("type", controller.type);
+  put_devid(json, controller.devid);
+  json.nonzero("version", controller.version);
+  json.nonzero("ports", controller.ports);
+}
+
+void put(JsonText& json, const Vkb& vkb) {
   json.member("backend_domname", vkb.backend_domname);
-  json.member("devid", Number(vkb.devid));
+  put_devid(json, vkb.devid);
   json.member("backend_type", vkb.backend_type);
   json.member("unique_id", vkb.unique_id);
   json.if_true("feature_disable_keyboard", vkb.feature_disable_keyboard);
@@ -315,9 +344,9 @@ void put_vkb(JsonText& json, const Vkb& vkb) {
   json.nonzero("multi_touch_num_contacts", vkb.multi_touch_num_contacts);
 }
 
-void put_vsnd(JsonText& json, const Vsnd& card) {
+void put(JsonText& json, const Vsnd& card) {
   json.member("backend_domname", card.backend_domname);
-  json.member("devid", Number(card.devid));
+  put_devid(json, card.devid);
   json.member("short_name", card.short_name);
   json.member("long_name", card.long_name);
   json.object("params", [&] { put(json, card.params); });
@@ -339,12 +368,8 @@ void put_paravirtual_devices(JsonText& json, const Domain& domain) {
     json.object("sdl", [&] { put(json, vfb.sdl); });
     json.member("keymap", vfb.keymap);
   });
-  json.for_each("vkbs", domain.vkbs, [&](const Vkb& vkb) { put_vkb(json, vkb); });
-  json.for_each("vtpms", domain.vtpms, [&](const Vtpm& vtpm) {
-    json.member("backend_domname", Text(vtpm.backend_domname));
-    json.member("devid", Number(vtpm.devid));
-    json.member("uuid", vtpm.uuid);
-  });
+  json.for_each("vkbs", domain.vkbs, [&](const Vkb& vkb) { put(json, vkb); });
+  json.for_each("vtpms", domain.vtpms, [&](const Vtpm& vtpm) { put(json, vtpm); });
   json.for_each("p9s", domain.p9s, [&](const P9& p9) {
     json.member("backend_domname", p9.backend_domname);
     json.member("tag", Text(p9.tag));
@@ -355,17 +380,8 @@ void put_paravirtual_devices(JsonText& json, const Domain& domain) {
     json.member("backend_domname", device.backend_domname);
     json.member("devid", Number(device.devid));
   });
-  json.for_each("vdispls", domain.vdispls, [&](const Vdispl& display) {
-    json.member("backend_domname", display.backend_domname);
-    json.member("devid", Number(display.devid));
-    json.if_true("be_alloc", display.be_alloc);
-    json.for_each("connectors", display.connectors, [&](const Vdispl::Connector& connector) {
-      json.member("unique_id", Text(connector.unique_id));
-      json.nonzero("width", connector.width);
-      json.nonzero("height", connector.height);
-    });
-  });
-  json.for_each("vsnds", domain.vsnds, [&](const Vsnd& card) { put_vsnd(json, card); });
+  json.for_each("vdispls", domain.vdispls, [&](const Vdispl& display) { put(json, display); });
+  json.for_each("vsnds", domain.vsnds, [&](const Vsnd& card) { put(json, card); });
 }
 
 void put_channels_and_usb(JsonText& json, const Domain& domain) {
@@ -375,12 +391,8 @@ void put_channels_and_usb(JsonText& json, const Domain& domain) {
     json.member("name", channel.name);
     json.object("connection." + channel.connection, [&] { json.member("path", channel.path); });
   });
-  json.for_each("usbctrls", domain.usbctrls, [&](const UsbController& controller) {
-    json.member("type", controller.type);
-    json.member("devid", Number(controller.devid));
-    json.nonzero("version", controller.version);
-    json.nonzero("ports", controller.ports);
-  });
+  json.for_each("usbctrls", domain.usbctrls,
+                [&](const UsbController& controller) { put(json, controller); });
   json.for_each("usbdevs", domain.usbdevs, [&](const UsbDevice& device) {
     json.member("ctrl", device.ctrl);
     json.nonzero("port", device.port);
@@ -434,6 +446,21 @@ std::string json_of(const Disk& disk) {
 }
 std::string json_of(const Nic& nic) {
   return object_of(nic);
+}
+std::string json_of(const Vtpm& vtpm) {
+  return object_of(vtpm);
+}
+std::string json_of(const Vkb& vkb) {
+  return object_of(vkb);
+}
+std::string json_of(const Vsnd& card) {
+  return object_of(card);
+}
+std::string json_of(const Vdispl& display) {
+  return object_of(display);
+}
+std::string json_of(const UsbController& controller) {
+  return object_of(controller);
 }
 
 std::string json_of(const std::vector<Listed>& domains) {

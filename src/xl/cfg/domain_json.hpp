@@ -12,6 +12,11 @@ namespace xcp::xl::cfg {
 std::string json_of(const Domain& domain);
 std::string json_of(const Disk& disk);
 std::string json_of(const Nic& nic);
+std::string json_of(const Vtpm& vtpm);
+std::string json_of(const Vkb& vkb);
+std::string json_of(const Vsnd& card);
+std::string json_of(const Vdispl& display);
+std::string json_of(const UsbController& controller);
 
 // `xl list -l` and `xl -N config-update`: {"domid": ..., "config": ...} a domain, in an array.
 struct Listed {

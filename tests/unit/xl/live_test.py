@@ -24,6 +24,70 @@ OPTIONS = {"sim": ["--option", "time_scale=0.02"], "libvirt": ["--acceleration",
 BLANK_LIST = "Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
 UUID = "00000000-1111-2222-3333-44444444000"
 
+# A call of each that reaches the daemon.
+XEN_ONLY = """
+dmesg
+debug-keys h
+set-parameters x
+top
+getenforce
+setenforce 1
+loadpolicy /dev/null
+sharing
+claims
+rename one two
+vcpu-pin one all all
+sysrq one h
+dump-core one /dev/null
+suspend one
+resume one
+qemu-monitor-command one info
+mem-max one 1g
+sched-credit
+sched-credit2 -d one
+sched-rtds -d one
+cpupool-list
+cpupool-create name='x'
+cpupool-destroy x
+cpupool-rename x y
+cpupool-cpu-add x 0
+cpupool-cpu-remove x 0
+cpupool-migrate one x
+cpupool-numa-split
+pci-list one
+pci-attach one 00:01.0
+pci-detach one 00:01.0
+pci-assignable-list
+pci-assignable-add 00:01.0
+pci-assignable-remove 00:01.0
+channel-list one
+vtpm-list one
+vtpm-attach one backend=x
+vtpm-detach one 0
+vkb-list one
+vkb-attach one backend-type=linux
+vkb-detach one 0
+vsnd-list one
+vsnd-attach one card
+vsnd-detach one 0
+vdispl-list one
+vdispl-attach one connectors=a:1x1
+vdispl-detach one 0
+usb-list one
+usbctrl-attach one
+usbctrl-detach one 0
+usbdev-attach one hostbus=1 hostaddr=1
+usbdev-detach one 0 1
+psr-hwinfo
+psr-cmt-attach one
+psr-cmt-detach one
+psr-cmt-show cache-occupancy
+psr-cat-set one 1
+psr-cat-show
+psr-mba-set one 1
+psr-mba-show
+"""
+
 
 needs_guest = unittest.skipIf(DRIVER != "sim", "there is no system in the guest")
 
@@ -297,9 +361,26 @@ class Xl(unittest.TestCase):
         self.assertRegex(self.xl("uptime", "-s", "one").stdout, r" up  0:00, one \(\d+\)\n")
 
     def test_what_is_not_available_says_so(self):
-        for words in (("migrate", "a", "b"), ("dmesg",), ("cpupool-list",), ("rename", "a", "b")):
+        for words in (("migrate", "a", "b"), ("remus", "a", "b"), ("devd",)):
             done = self.xl(*words, status=1)
             self.assertIn(f"xl {words[0]}: not available: ", done.stderr)
+
+    def test_what_only_xen_has_says_so(self):
+        self.create()
+        listed = {line.split()[0] for line in self.xl("help").stdout.splitlines() if line.startswith(" ")}
+        for line in XEN_ONLY.strip().splitlines():
+            words = line.split()
+            self.assertIn(words[0], listed)
+            done = self.xl(*words, status=1)
+            self.assertEqual(done.stderr, f"xl {words[0]}: not available: this host does not run Xen.\n")
+        self.assertEqual(self.row("one")[0], "one")
+
+    def test_xen_controls_are_refused_by_the_daemon(self):
+        for method, *params in (("xen.domains",), ("xen.messages", True), ("xen.rename", 1, "x"),
+                                ("xen.cpu_pools",), ("xen.pci_devices", 0), ("xen.psr_monitoring",)):
+            error = self.call_daemon(method, *params)["error"]
+            self.assertIn("NOT_IMPLEMENTED", json.dumps(error))
+            self.assertIn(method, json.dumps(error))
 
     def test_command_line(self):
         self.assertTrue(self.xl("help").stdout.startswith("Usage xl [-vfNtT] <subcommand> [args]\n"))
