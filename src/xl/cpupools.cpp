@@ -76,13 +76,13 @@ Numbers wanted_cpus(Xl& xl, cfg::Reader& reader, const Numbers& free) {
     for (const std::int64_t node : number_list(reader.texts("nodes"), "nodes"))
       for (const std::int64_t cpu : cpus_of_node(topology, node))
         if (is_free(cpu)) chosen.insert(cpu);
-    if (chosen.empty()) throw refusal("no free cpu found");
+    if (chosen.empty()) throw refusal("no free cpu found", 6);
   } else if (reader.has("cpus")) {
     const Numbers cpus = reader.list("cpus", true) != nullptr
                              ? number_list(reader.texts("cpus"), "cpus")
                              : cpus_of(xl, reader.text("cpus").value_or(""));
     for (const std::int64_t cpu : cpus) {
-      if (!is_free(cpu)) throw refusal(fmt::format("cpu {} illegal or not free", cpu));
+      if (!is_free(cpu)) throw refusal(fmt::format("cpu {} illegal or not free", cpu), 6);
       chosen.insert(cpu);
     }
   }

@@ -74,10 +74,21 @@ int list_long(Xl& xl, const std::vector<DomainState>& states) {
 
 // ---- on Xen: what it says itself
 
+bool is_number(const std::string& name) {
+  return !name.empty() && name.find_first_not_of("0123456789") == name.npos;
+}
+
 std::vector<XenDomain> wanted_xen(Xl& xl, const std::vector<std::string>& names) {
   if (names.empty()) return xl.xen().domains();
   std::vector<XenDomain> domains;
-  for (const std::string& name : names) domains.push_back(xl.find_xen(name));
+  for (const std::string& name : names) {
+    try {
+      domains.push_back(xl.find_xen(name));
+    } catch (const Failure&) {
+      if (!is_number(name)) throw;
+      throw refusal(fmt::format("Error: Domain '{}' does not exist.", name));
+    }
+  }
   return domains;
 }
 
@@ -116,7 +127,8 @@ int vcpu_list_of_xen(Xl& xl, const Call& call) {
     });
     if (found == all.end()) {
       fmt::print(stderr, "{} is an invalid domain identifier (rc=-6)\n", name);
-      status = 1;
+      // A number is taken for one of a domain that was.
+      if (!is_number(name)) status = 1;
     } else {
       domains.push_back(*found);
     }

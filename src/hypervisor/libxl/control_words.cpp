@@ -3,7 +3,6 @@
 #include "hypervisor/libxl/control_words.hpp"
 
 #include <algorithm>
-#include <new>
 
 #include "base/failure.hpp"
 
@@ -44,7 +43,7 @@ Bitmap::Bitmap(const Numbers& set) {
   }
   value_.size = static_cast<std::uint32_t>(largest / 8 + 1);
   value_.map = static_cast<std::uint8_t*>(calloc(value_.size, 1));
-  if (value_.map == nullptr) throw std::bad_alloc();
+  if (value_.map == nullptr) throw internal_error("no memory for a bitmap");
   for (const std::int64_t number : set) libxl_bitmap_set(&value_, static_cast<int>(number));
 }
 

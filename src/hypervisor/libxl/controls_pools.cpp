@@ -70,7 +70,7 @@ void fill(auto& params, const XenSchedule& schedule) {
 
 void make_room(libxl_vcpu_sched_params& params, std::size_t count) {
   params.vcpus = static_cast<libxl_sched_params*>(calloc(count, sizeof(libxl_sched_params)));
-  if (params.vcpus == nullptr) throw std::bad_alloc();
+  if (params.vcpus == nullptr) throw internal_error("no memory for parameters");
   params.num_vcpus = static_cast<int>(count);
   for (std::size_t i = 0; i < count; ++i) libxl_sched_params_init(&params.vcpus[i]);
 }

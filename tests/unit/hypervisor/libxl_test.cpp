@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The parts of the Xen driver that need no Xen: names of disks, what is
-// refused, which backend serves a disk, what QEMU tells of its disks.
+// refused, which backend serves a disk, what QEMU tells of its disks, bitmaps and texts.
 #include <gtest/gtest.h>
 
 #include "base/describe.hpp"
 #include "base/failure.hpp"
+#include "hypervisor/libxl/control_words.hpp"
 #include "hypervisor/libxl/domain_config.hpp"
 #include "hypervisor/libxl/qemu_monitor.hpp"
 #include "hypervisor/libxl/qemu_traffic.hpp"
@@ -97,6 +98,28 @@ TEST(OpenImages, AreTheOnesWithAMedium) {
   EXPECT_EQ(images[1].path, "/a");
   EXPECT_EQ(images[2].disk, "");
   EXPECT_TRUE(open_images(parse_json("{}")).empty());
+}
+
+TEST(Bitmaps, HoldWhatWasPutIn) {
+  for (const Numbers& numbers : {Numbers{}, Numbers{0}, Numbers{7, 8, 63, 64, 4095}}) {
+    const Bitmap bitmap(numbers);
+    EXPECT_EQ(numbers_of(*bitmap.get()), numbers);
+    EXPECT_GE(bitmap.get()->size, 1u);
+  }
+  EXPECT_TRUE(numbers_of(*Bitmap().get()).empty());
+  EXPECT_THROW(Bitmap({-1}), Failure);
+  EXPECT_THROW(Bitmap({65536}), Failure);
+}
+
+TEST(Texts, OfAnyBytesBecomeUtf8) {
+  EXPECT_EQ(text_of(nullptr), "");
+  EXPECT_EQ(as_utf8("(XEN) ok\n\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+            "(XEN) ok\n\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+  EXPECT_EQ(as_utf8("a\xff\xc3"), "a??");
+  EXPECT_EQ(as_utf8("\xc0\xaf"), "??");            // a short character told in two bytes
+  EXPECT_EQ(as_utf8("\xed\xa0\x80"), "???");       // half of a pair
+  EXPECT_EQ(as_utf8("\xe2\x82"), "??");            // the end is missing
+  EXPECT_EQ(as_utf8("\xf4\x90\x80\x80"), "????");  // beyond the last character
 }
 
 }  // namespace
