@@ -96,7 +96,14 @@ std::vector<XenDomain> wanted_xen(Xl& xl, const std::vector<std::string>& names)
 int list_long_of_xen(Xl& xl, const std::vector<XenDomain>& domains) {
   std::string text;
   for (const XenDomain& domain : domains) {
-    std::string config = xl.xen().configuration(domain.domid);
+    std::string config;
+    try {
+      config = xl.xen().configuration(domain.domid);
+    } catch (const Failure& failure) {
+      // Of one that is being made or ended there is nothing to tell; the others are listed.
+      fmt::print(stderr, "{}\n", failure.what());
+      continue;
+    }
     while (config.ends_with('\n')) config.pop_back();
     for (std::size_t at = 0; (at = config.find('\n', at)) != config.npos; ++at)
       if (config[at + 1] != '\n') config.insert(at + 1, 8, ' ');

@@ -147,7 +147,7 @@ void check_for_xen(const VmSpec& spec) {
 void fill_disk(libxl_device_disk& device, const DiskSpec& disk, GuestType type) {
   device.vdev = copy(disk_name(disk.device, type));
   device.is_cdrom = disk.cdrom;
-  device.removable = 1;
+  device.removable = disk.cdrom;
   device.readwrite = !disk.read_only && !disk.cdrom;
   if (disk.path.empty()) {
     device.format = LIBXL_DISK_FORMAT_EMPTY;
