@@ -36,6 +36,11 @@ class Lifecycle(unittest.TestCase):
             if disk != "OpaqueRef:NULL":
                 self.call("VDI.destroy", disk)
 
+    def let_it_come_up(self, vm):
+        """A paravirtualized guest has a part in its suspension; others are saved at any moment."""
+        if DRIVER == "libxl":
+            self.world.await_agent(vm)
+
     def refused(self, code, method, *args):
         with self.assertRaises(ApiError) as caught:
             self.call(method, *args)
@@ -114,6 +119,7 @@ class Lifecycle(unittest.TestCase):
 
     def test_suspend_and_resume(self):
         vm = self.running("suspended")
+        self.let_it_come_up(vm)
         self.call("VM.suspend", vm)
         self.assertEqual(self.state(vm), "Suspended")
         image = self.call("VM.get_suspend_VDI", vm)
@@ -148,6 +154,7 @@ class Lifecycle(unittest.TestCase):
 
     def test_checkpoint_and_revert(self):
         vm = self.running("kept")
+        self.let_it_come_up(vm)
         checkpoint = self.call("VM.checkpoint", vm, "c1")
         self.assertEqual(self.state(vm), "Running")
         self.assertEqual(self.state(checkpoint), "Suspended")
@@ -181,6 +188,7 @@ class Lifecycle(unittest.TestCase):
 
     def test_operations_exclude_each_other(self):
         vm = self.running("locked")
+        self.let_it_come_up(vm)
         task = self.call("Async.VM.suspend", vm)
         try:
             self.call("VM.pause", vm)
@@ -196,7 +204,8 @@ class Lifecycle(unittest.TestCase):
         vm = self.running("clean")
         self.world.await_agent(vm)
         metrics = self.call("VM.get_guest_metrics", vm)
-        await_value(lambda: self.call("VM_guest_metrics.get_networks", metrics), len, what="networks")
+        if DRIVER != "libxl":  # nobody gives out addresses on the tests' own bridge
+            await_value(lambda: self.call("VM_guest_metrics.get_networks", metrics), len, what="networks")
         self.call("VM.clean_reboot", vm)
         self.assertEqual(self.state(vm), "Running")
         self.world.await_agent(vm)

@@ -11,6 +11,7 @@
 #include "base/describe.hpp"
 #include "base/fd.hpp"
 #include "hypervisor/libxl/libxl_driver.hpp"
+#include "hypervisor/libxl/xenstore.hpp"
 #include "hypervisor/pending.hpp"
 #include "hypervisor/spec_check.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::string_view magic = "XCPXEN01";
 constexpr std::size_t longest_record = 1 << 20;
+constexpr std::chrono::seconds patience_with_booting_guest{60};
 constexpr int may_resume_where_it_stopped = 1;
 
 bool exists(const std::string& path) {
@@ -63,10 +65,22 @@ std::string header_of(const Kept& kept) {
   return header + record;
 }
 
+// A paravirtualized guest takes part in its suspension, which it can only once its kernel is up.
+// (An hvm guest may have no such kernel at all; libxl then saves it as it stands.)
+void require_ready_to_suspend(std::uint32_t domid, const VmSpec& spec) {
+  if (spec.type == GuestType::hvm) return;
+  const std::string ability = "/local/domain/" + std::to_string(domid) + "/control/feature-suspend";
+  if (!Xenstore().wait_for(ability, patience_with_booting_guest))
+    throw Failure("OPERATION_NOT_ALLOWED",
+                  {"VM " + spec.uuid +
+                   " does not say that it can be suspended: its kernel is not up, or cannot"});
+}
+
 }  // namespace
 
 // The domain is stopped and its memory on disk when this returns; it runs on when this throws.
 void LibxlDriver::write_image(Context& context, const Found& found, const std::string& path) {
+  require_ready_to_suspend(found.domid, found.kept->spec);
   const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (!file) throw system_failure("cannot write " + path, errno);
   struct stat status {};
