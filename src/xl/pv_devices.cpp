@@ -68,6 +68,8 @@ int list_devices(Xl& xl, const Call& call, XenDeviceKind kind) {
       return one.name == name || std::to_string(one.domid) == name;
     });
     if (domain == domains.end()) {
+      // This one list of every xl ends with 1.
+      if (kind == XenDeviceKind::vkb && !natural(name)) xl.find_xen(name);
       // A number may be one of a domain that was; it has no devices.
       if (!natural(name)) fmt::print(stderr, "{} is an invalid domain identifier\n", name);
       continue;
