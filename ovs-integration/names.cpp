@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view mark_prefix = "xcp:";
 // Not "vif" or "vnet": libvirt takes these for names it gave itself, and drops them.
 constexpr std::string_view port_prefix = "tap";
-constexpr std::size_t port_digits = 12;
+// Xen's name for a guest's emulated NIC is this and "-emu", and must fit as well.
+constexpr std::size_t port_digits = 8;
 constexpr std::size_t longest_device_name = 15;
 
 std::uint64_t hash_of(std::string_view text, std::uint64_t round) {
@@ -47,7 +48,7 @@ std::string port_device_name(const std::string& vif_uuid, const std::set<std::st
     if (c != '-') digits += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   std::string name = std::string(port_prefix) + digits.substr(0, port_digits);
   for (std::uint64_t round = 0; taken.contains(name); ++round)
-    name = fmt::format("{}{:012x}", port_prefix, hash_of(vif_uuid, round) & 0xffffffffffff);
+    name = fmt::format("{}{:08x}", port_prefix, hash_of(vif_uuid, round) & 0xffffffff);
   return name;
 }
 

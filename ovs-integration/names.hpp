@@ -15,7 +15,7 @@ bool is_device_name(std::string_view text);
 // "xapi0", "xapi1", ...: the first that is not in `taken`.
 std::string free_bridge_name(const std::set<std::string>& taken);
 
-// The tap of a VIF: "tap" and twelve digits of its uuid, other digits when those are taken.
+// The tap of a VIF: "tap" and eight digits of its uuid, other digits when those are taken.
 std::string port_device_name(const std::string& vif_uuid, const std::set<std::string>& taken);
 // The device that slows a port down; its name follows from the port's.
 std::string shaper_device_name(const std::string& port_device);

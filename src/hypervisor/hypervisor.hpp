@@ -80,7 +80,8 @@ struct VmSpec {
   std::optional<DirectKernel> direct_kernel;
   std::string boot_order = "cd";  // letters c (disk) d (CD) n (network)
   std::int64_t vcpus_max = 1;
-  std::int64_t vcpus = 1;  // at start
+  std::int64_t vcpus = 1;                           // at start
+  std::map<std::string, std::string> vcpus_params;  // VM.VCPUs_params, see placement.hpp
   std::int64_t memory_static_max_bytes = 0;
   std::int64_t memory_target_bytes = 0;
   std::vector<DiskSpec> disks;
@@ -94,8 +95,8 @@ struct VmSpec {
 };
 BOOST_DESCRIBE_STRUCT(VmSpec, (),
                       (uuid, name, type, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
-                       vcpus, memory_static_max_bytes, memory_target_bytes, disks, nics, vnc,
-                       rtc_localtime, platform, on_reboot, on_crash))
+                       vcpus, vcpus_params, memory_static_max_bytes, memory_target_bytes, disks,
+                       nics, vnc, rtc_localtime, platform, on_reboot, on_crash))
 
 // ---- what is there ----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 
 #include "base/failure.hpp"
 #include "base/ref.hpp"
+#include "hypervisor/placement.hpp"
 
 namespace xcp::hypervisor {
 
@@ -75,6 +76,7 @@ void check_spec(const VmSpec& spec) {
   if (spec.vcpus_max < 1) throw invalid("vcpus_max", std::to_string(spec.vcpus_max));
   if (spec.vcpus < 1 || spec.vcpus > spec.vcpus_max)
     throw invalid("vcpus", std::to_string(spec.vcpus));
+  read_placement(spec.vcpus_params, spec.vcpus_max);
   if (spec.memory_static_max_bytes <= 0)
     throw invalid("memory_static_max_bytes", std::to_string(spec.memory_static_max_bytes));
   if (spec.memory_target_bytes < 0 || spec.memory_target_bytes > spec.memory_static_max_bytes)

@@ -39,7 +39,8 @@ void name_what_is_lost(const Target& target, cfg::Warnings& warnings) {
   for (const std::string& name : target.keys_set) {
     const cfg::Key* key = cfg::find_key(name);
     if (!key) continue;
-    if (key->use == cfg::Use::xen && !target.xen) xen.push_back(name);
+    if ((key->use == cfg::Use::xen || key->use == cfg::Use::carried_xen) && !target.xen)
+      xen.push_back(name);
     if (key->use == cfg::Use::waiting || (key->use == cfg::Use::xen && target.xen))
       waiting.push_back(name);
   }
@@ -75,6 +76,16 @@ void set_sizes(VmSpec& spec, const cfg::BuildInfo& info) {
   spec.memory_target_bytes = *info.target_memkb * kibibyte;
   spec.vcpus_max = std::max<std::int64_t>(1, info.max_vcpus);
   spec.vcpus = std::max<std::int64_t>(1, std::ssize(info.avail_vcpus));
+}
+
+void set_placement(VmSpec& spec, const cfg::BuildInfo& info) {
+  for (std::size_t i = 0; i < info.vcpu_hard_affinity.size(); ++i)
+    if (!info.vcpu_hard_affinity[i].empty())
+      spec.vcpus_params["mask" + std::to_string(i)] =
+          fmt::format("{}", fmt::join(info.vcpu_hard_affinity[i], ","));
+  if (info.sched_params.weight)
+    spec.vcpus_params["weight"] = std::to_string(*info.sched_params.weight);
+  if (info.sched_params.cap) spec.vcpus_params["cap"] = std::to_string(*info.sched_params.cap);
 }
 
 void set_boot(VmSpec& spec, const cfg::Domain& domain, const Target& target) {
@@ -203,6 +214,7 @@ hypervisor::VmSpec vm_spec(const cfg::Domain& domain, const Target& target,
   spec.uuid = domain.c_info.uuid;
   spec.name = domain.c_info.name;
   set_sizes(spec, domain.b_info);
+  set_placement(spec, domain.b_info);
   set_boot(spec, domain, target);
   set_screen(spec, domain);
   set_platform(spec, domain.b_info);

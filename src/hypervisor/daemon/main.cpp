@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
 
   CLI::App app("Builds, runs, saves and moves virtual machines for xapi, on one hypervisor driver.",
                "xcp-hypervisord");
-  app.set_config("--config", "", "file of the same options, one \"name=value\" a line");
+  app.set_config("--config", "/etc/xcp/hypervisord.conf",
+                 "file of the same options, one \"name=value\" a line, read when it is there");
   app.add_option("--socket", settings.socket, "where to serve")->capture_default_str();
   app.add_option("--group", settings.group, "besides root, the group that may call")
       ->capture_default_str();

@@ -7,6 +7,7 @@
 #include "base/failure.hpp"
 #include "hypervisor/libvirt/names.hpp"
 #include "hypervisor/libvirt/xml_parts.hpp"
+#include "hypervisor/placement.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -104,10 +105,26 @@ void put_emulated_model(xml_node cpu) {
   set(svm, "name", "svm");
 }
 
+// Weight and cap need control groups of libvirt's making, which the embedded one has not.
+void put_pins(xml_node domain, const Placement& placement) {
+  xml_node tuning;
+  for (std::size_t i = 0; i < placement.affinity.size(); ++i) {
+    if (placement.affinity[i].empty()) continue;
+    if (!tuning) tuning = child(domain, "cputune");
+    xml_node pin = child(tuning, "vcpupin");
+    set(pin, "vcpu", static_cast<std::int64_t>(i));
+    std::string cpus;
+    for (const int cpu : placement.affinity[i])
+      cpus += (cpus.empty() ? "" : ",") + std::to_string(cpu);
+    set(pin, "cpuset", cpus);
+  }
+}
+
 void put_cpu(xml_node domain, const VmSpec& spec, const HostView& host) {
   xml_node vcpu = child(domain, "vcpu", std::to_string(spec.vcpus_max));
   set(vcpu, "placement", "static");
   set(vcpu, "current", spec.vcpus);
+  put_pins(domain, read_placement(spec.vcpus_params, spec.vcpus_max));
   xml_node cpu = child(domain, "cpu");
   set(cpu, "mode", host.accelerated ? "host-model" : "custom");
   if (!host.accelerated) put_emulated_model(cpu);

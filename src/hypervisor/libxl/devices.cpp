@@ -214,10 +214,10 @@ void LibxlDriver::write_to_new_images(Context& context, const Found& found,
 
 void LibxlDriver::plug_nic(std::string uuid, NicSpec nic) {
   check_nic(nic);
-  check_for_xen(nic);
   const auto hold = locks_.hold(uuid);
   Context context;
   Found found = require(context, uuid);
+  check_for_xen(nic, found.kept->spec.type);
   Kept& kept = *found.kept;
   if (find_device(kept.spec.nics, nic.device) != kept.spec.nics.end())
     throw Failure("DEVICE_ALREADY_EXISTS", {nic.device});

@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "hypervisor/placement.hpp"
+
 namespace xcp::hypervisor::libxl {
 
 namespace {
@@ -86,6 +88,28 @@ void fill_paravirtual(libxl_domain_config& config, const Places& places) {
   config.vfbs->vnc.listen = copy("unix:" + places.vnc_socket);
 }
 
+// The bitmaps are libxl's to free.
+void fill_placement(libxl_ctx* context, libxl_domain_build_info& build, const VmSpec& spec,
+                    const std::string& guest_cpus) {
+  auto params = spec.vcpus_params;
+  if (!guest_cpus.empty()) params.try_emplace("mask", guest_cpus);
+  const Placement placement = read_placement(params, spec.vcpus_max);
+  if (placement.weight) build.sched_params.weight = *placement.weight;
+  if (placement.cap) build.sched_params.cap = *placement.cap;
+  build.vcpu_hard_affinity = make_array<libxl_bitmap>(placement.affinity.size());
+  for (const std::vector<int>& cpus : placement.affinity) {
+    libxl_bitmap& map = build.vcpu_hard_affinity[build.num_vcpu_hard_affinity++];
+    libxl_bitmap_init(&map);
+    libxl_cpu_bitmap_alloc(context, &map, 0);
+    if (cpus.empty()) libxl_bitmap_set_any(&map);
+    for (const int cpu : cpus) libxl_bitmap_set(&map, cpu);
+    if (libxl_bitmap_is_empty(&map))
+      throw Failure("INVALID_VALUE", {"VCPUs_params", "this host has none of the CPUs named"});
+  }
+  // libxl's own choice of a NUMA node would be put in the place of ours.
+  if (!placement.affinity.empty()) libxl_defbool_set(&build.numa_placement, false);
+}
+
 // The firmware of an hvm guest boots from the first of its disks.
 std::vector<DiskSpec> in_order(const VmSpec& spec) {
   std::vector<DiskSpec> disks = spec.disks;
@@ -122,7 +146,12 @@ bool is_empty_drive_without_device(const DiskSpec& disk, GuestType type) {
   return disk.cdrom && disk.path.empty() && type != GuestType::hvm;
 }
 
-void check_for_xen(const NicSpec& nic) {
+void check_for_xen(const NicSpec& nic, GuestType type) {
+  // The emulated NIC beside the frontend is named so with "-emu" behind it.
+  constexpr std::size_t longest_name_in_hvm = 11;
+  if (type == GuestType::hvm && nic.host_device.size() > longest_name_in_hvm)
+    throw Failure("VALUE_NOT_SUPPORTED", {"nic.host_device", nic.host_device,
+                                          "of an hvm guest on Xen it has at most 11 characters"});
   if (nic.backing == NicBacking::user)
     throw Failure("VALUE_NOT_SUPPORTED",
                   {"nic.backing", "user", "NICs of Xen guests are on bridges, or on nothing"});
@@ -136,7 +165,7 @@ void check_for_xen(const DiskSpec& disk, GuestType type) {
 
 void check_for_xen(const VmSpec& spec) {
   const GuestType type = spec.type;
-  for (const NicSpec& nic : spec.nics) check_for_xen(nic);
+  for (const NicSpec& nic : spec.nics) check_for_xen(nic, type);
   for (const DiskSpec& disk : spec.disks) check_for_xen(disk, type);
   for (const DiskSpec& disk : spec.disks)
     if (type == GuestType::hvm && disk.cdrom && std::stoi(disk.device) >= drives_of_a_pc)
@@ -194,7 +223,7 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, cons
       device.script = copy(places.script_of_lone_nic);
       break;
     case NicBacking::user:
-      check_for_xen(nic);
+      check_for_xen(nic, type);
       break;
   }
 }
@@ -213,6 +242,7 @@ DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::st
   build.max_vcpus = static_cast<int>(spec.vcpus_max);
   libxl_cpu_bitmap_alloc(context, &build.avail_vcpus, build.max_vcpus);
   for (int i = 0; i < spec.vcpus; ++i) libxl_bitmap_set(&build.avail_vcpus, i);
+  fill_placement(context, build, spec, places.guest_cpus);
   build.max_memkb = static_cast<std::uint64_t>(spec.memory_static_max_bytes) >> 10;
   build.target_memkb = spec.memory_target_bytes != 0
                            ? static_cast<std::uint64_t>(spec.memory_target_bytes) >> 10

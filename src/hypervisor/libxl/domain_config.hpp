@@ -20,6 +20,7 @@ std::optional<std::string> device_of_disk_name(const std::string& name);
 struct Places {
   std::string vnc_socket;  // empty: no display
   std::string script_of_lone_nic;
+  std::string guest_cpus;  // where guests run that are not pinned; empty: anywhere
 };
 
 // Owns a libxl_domain_config and all it points to.
@@ -59,6 +60,6 @@ bool is_empty_drive_without_device(const DiskSpec& disk, GuestType type);
 
 void check_for_xen(const VmSpec& spec);
 void check_for_xen(const DiskSpec& disk, GuestType type);
-void check_for_xen(const NicSpec& nic);
+void check_for_xen(const NicSpec& nic, GuestType type);
 
 }  // namespace xcp::hypervisor::libxl

@@ -41,11 +41,14 @@ UniqueFd open_terminal(const std::string& path) {
 }  // namespace
 
 Places LibxlDriver::places_for(const VmSpec& spec) const {
+  const auto option = [&](const char* key, const char* otherwise) {
+    const auto found = settings_.options.find(key);
+    return found != settings_.options.end() ? found->second : std::string(otherwise);
+  };
   Places places;
   if (spec.vnc) places.vnc_socket = settings_.state_dir + "/sockets/" + spec.uuid + ".vnc";
-  const auto script = settings_.options.find("nic_alone");
-  places.script_of_lone_nic =
-      script != settings_.options.end() ? script->second : "/usr/lib/xcp/hypervisor/nic-alone";
+  places.script_of_lone_nic = option("nic_alone", "/usr/lib/xcp/hypervisor/nic-alone");
+  places.guest_cpus = option("guest_cpus", "");
   return places;
 }
 

@@ -156,6 +156,7 @@ hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
   spec.boot_order = value_of(boot, "order", "cd");
   spec.vcpus_max = vm[VM::VCPUs_max];
   spec.vcpus = vm[VM::VCPUs_at_startup];
+  spec.vcpus_params = vm[VM::VCPUs_params];
   spec.memory_static_max_bytes = vm[VM::memory_static_max];
   spec.memory_target_bytes = vm[VM::memory_dynamic_max];
   spec.rtc_localtime = value_of(spec.platform, "localtime", "false") == "true";

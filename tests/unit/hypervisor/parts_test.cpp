@@ -16,6 +16,7 @@
 #include "hypervisor/libvirt/signals.hpp"
 #include "hypervisor/machine.hpp"
 #include "hypervisor/pending.hpp"
+#include "hypervisor/placement.hpp"
 #include "hypervisor/spec_check.hpp"
 
 namespace xcp::hypervisor {
@@ -46,6 +47,35 @@ TEST(EventLog, CloseEndsAWait) {
   std::thread closer([&] { log.close(); });
   EXPECT_TRUE(log.read(log.epoch(), 0, seconds(60)).events.empty());
   closer.join();
+}
+
+TEST(Placement, MasksOfAllAndOfOneVirtualCpu) {
+  using List = std::vector<int>;
+  EXPECT_TRUE(read_placement({}, 2).affinity.empty());
+  EXPECT_EQ(read_placement({{"mask", "5,1-3"}}, 2).affinity,
+            (std::vector<List>{{1, 2, 3, 5}, {1, 2, 3, 5}}));
+  EXPECT_EQ(read_placement({{"mask1", "0"}, {"mask7", "1"}}, 2).affinity,
+            (std::vector<List>{{}, {0}}));
+  EXPECT_EQ(read_placement({{"mask", "1"}, {"mask1", "0"}}, 2).affinity,
+            (std::vector<List>{{1}, {0}}));
+  const Placement share = read_placement({{"weight", "512"}, {"cap", "50"}, {"other", "x"}}, 1);
+  EXPECT_EQ(share.weight, 512);
+  EXPECT_EQ(share.cap, 50);
+  EXPECT_FALSE(read_placement({{"mask", "1"}}, 1).weight);
+}
+
+TEST(Placement, NonsenseNamesTheKeyAndTheValue) {
+  for (const char* text : {"", ",", "1,", "a", "3-1", "-1", "1-", "4096", "99999999999", "1 2"}) {
+    try {
+      read_placement({{"mask0", text}}, 1);
+      FAIL() << text;
+    } catch (const Failure& failure) {
+      EXPECT_EQ(failure.code(), "INVALID_VALUE");
+      EXPECT_EQ(failure.params(), (std::vector<std::string>{"VCPUs_params:mask0", text}));
+    }
+  }
+  EXPECT_THROW(read_placement({{"weight", "0"}}, 1), Failure);
+  EXPECT_THROW(read_placement({{"cap", "-1"}}, 1), Failure);
 }
 
 TEST(KeyedLocks, OneAfterTheOtherForAKeySideBySideForTwo) {

@@ -63,9 +63,9 @@ TEST_F(BridgePorts, ActivationNeedsTheDevice) {
   network->add_port(wanted);
   EXPECT_EQ(failure_of([&] { network->activate_port(wanted.uuid); }),
             "DEVICE_NOT_ATTACHED " + wanted.uuid);
-  const Tap tap("tap000000010000");
+  const Tap tap("tap00000001");
   network->activate_port(wanted.uuid);
-  const Link device = link("tap000000010000");
+  const Link device = link("tap00000001");
   EXPECT_EQ(device.alias, "xcp:" + wanted.uuid);
   EXPECT_EQ(device.mtu, 1400);
   EXPECT_EQ(device.master, link("xenbr1").index);
@@ -74,9 +74,9 @@ TEST_F(BridgePorts, ActivationNeedsTheDevice) {
   for (const NicInfo& nic : network->nics()) EXPECT_NE(nic.device, device.name);
 
   sh("ip link add br7 type bridge");
-  sh("ip link set tap000000010000 master br7");
+  sh("ip link set tap00000001 master br7");
   EXPECT_EQ(code_of([&] { network->activate_port(wanted.uuid); }), "INTERNAL_ERROR");
-  EXPECT_EQ(link("tap000000010000").master, link("br7").index);
+  EXPECT_EQ(link("tap00000001").master, link("br7").index);
 }
 
 TEST_F(BridgePorts, ARateLimitHoldsAndIsLifted) {
@@ -94,7 +94,7 @@ TEST_F(BridgePorts, ARateLimitHoldsAndIsLifted) {
   network->add_port(wanted);
   network->activate_port(wanted.uuid);
   network->activate_port(wanted.uuid);
-  ASSERT_TRUE(host->find("ifb000000010000"));
+  ASSERT_TRUE(host->find("ifb00000001"));
   const std::int64_t limited = flood(*one, *two, duration);
   EXPECT_LT(limited, allowed);
   EXPECT_GT(limited, allowed / 4) << "limited too much";
@@ -103,7 +103,7 @@ TEST_F(BridgePorts, ARateLimitHoldsAndIsLifted) {
   wanted.rate_kbytes_per_s = 0;
   network->add_port(wanted);
   network->activate_port(wanted.uuid);
-  EXPECT_FALSE(host->find("ifb000000010000"));
+  EXPECT_FALSE(host->find("ifb00000001"));
   EXPECT_GT(flood(*one, *two, duration), allowed);
 }
 
@@ -112,19 +112,19 @@ TEST_F(BridgePorts, ARemovedPortLeavesNothing) {
   wanted.rate_kbytes_per_s = 100;
   plug(wanted, true);
   network->activate_port(wanted.uuid);
-  EXPECT_TRUE(host->find("tap000000010000"));
-  EXPECT_TRUE(host->find("ifb000000010000"));
+  EXPECT_TRUE(host->find("tap00000001"));
+  EXPECT_TRUE(host->find("ifb00000001"));
   network->remove_port(wanted.uuid);
-  EXPECT_FALSE(host->find("tap000000010000"));
-  EXPECT_FALSE(host->find("ifb000000010000"));
+  EXPECT_FALSE(host->find("tap00000001"));
+  EXPECT_FALSE(host->find("ifb00000001"));
 }
 
 TEST_F(BridgePorts, ADeviceThatIsNotAPortIsNotRemoved) {
   const PortSpec wanted = port(1, net);
   network->add_port(wanted);
-  sh("ip link add tap000000010000 type veth peer name theirs");
+  sh("ip link add tap00000001 type veth peer name theirs");
   network->remove_port(wanted.uuid);
-  EXPECT_TRUE(host->find("tap000000010000"));
+  EXPECT_TRUE(host->find("tap00000001"));
 }
 
 }  // namespace

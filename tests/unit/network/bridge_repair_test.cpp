@@ -48,7 +48,7 @@ TEST_F(Repair, ABridgeThatWentComesBackWithItsPorts) {
   EXPECT_FALSE(up());
   restart();
   EXPECT_TRUE(up());
-  EXPECT_EQ(link("tap000000010000").master, link("xenbr2").index);
+  EXPECT_EQ(link("tap00000001").master, link("xenbr2").index);
 }
 
 TEST_F(Repair, DifferencesAreMended) {
@@ -66,14 +66,14 @@ TEST_F(Repair, WhatNobodyAskedForGoes) {
   sh("ip link add xapi9 type bridge");
   sh("ip link set xapi9 alias xcp:" + nobody);
   sh("ip link add xcpnew00000001 type bridge");
-  sh("ip link add ifb000000090000 type ifb");
-  sh("ip link set ifb000000090000 alias xcp:" + nobody);
+  sh("ip link add ifb00000009 type ifb");
+  sh("ip link set ifb00000009 alias xcp:" + nobody);
   sh("ip link add br7 type bridge");
   sh("ip link add ifb7 type ifb");
   restart();
   EXPECT_FALSE(host->find("xapi9"));
   EXPECT_FALSE(host->find("xcpnew00000001"));
-  EXPECT_FALSE(host->find("ifb000000090000"));
+  EXPECT_FALSE(host->find("ifb00000009"));
   EXPECT_TRUE(host->find("br7"));
   EXPECT_TRUE(host->find("ifb7"));
   EXPECT_TRUE(network->warnings().empty());
@@ -115,7 +115,7 @@ TEST_F(Repair, TheEndOfTheDaemonTouchesNothing) {
   network->activate_port(port(1, net).uuid);
   network.reset();
   EXPECT_TRUE(link("xenbr1").up);
-  EXPECT_EQ(link("tap000000010000").master, link("xenbr1").index);
+  EXPECT_EQ(link("tap00000001").master, link("xenbr1").index);
   EXPECT_EQ(link("eth1").master, link("xenbr1").index);
 }
 

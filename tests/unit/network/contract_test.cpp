@@ -92,7 +92,7 @@ TEST_P(Contract, PortsAreReservedOnceAndKeepTheirName) {
   EXPECT_EQ(first.backend, GetParam());
   EXPECT_EQ(first.bridge, "xenbr1");
   EXPECT_EQ(first.mtu, 1500);
-  EXPECT_EQ(first.host_device, GetParam() == Backend::user ? "" : "tap000000010000");
+  EXPECT_EQ(first.host_device, GetParam() == Backend::user ? "" : "tap00000001");
   EXPECT_EQ(network->add_port(wanted).host_device, first.host_device);
   wanted.mtu = 1400;
   EXPECT_EQ(network->add_port(wanted).mtu, 1400);

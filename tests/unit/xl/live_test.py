@@ -165,11 +165,11 @@ class Xl(unittest.TestCase):
 
     def test_create_list_destroy(self):
         self.assertEqual(self.xl("list").stdout, BLANK_LIST)
-        made = self.create(more="hap = 1\npea = 1\ncpus = '0'")
+        made = self.create(more="hap = 1\npea = 1\ncpus = '0'\ncpus_soft = '0'")
         self.assertIn("Parsing config from", made.stderr)
         self.assertIn("there is no setting `pea' (`pae'?)", made.stderr)
         self.assertIn("does not run Xen, where alone these settings mean something: hap", made.stderr)
-        self.assertIn("not carried to the guest yet: cpus", made.stderr)
+        self.assertIn("not carried to the guest yet: cpus_soft", made.stderr)
         lines = self.xl("list").stdout.splitlines(keepends=True)
         self.assertEqual(lines[0], BLANK_LIST)
         self.assertRegex(lines[1], r"^one {37} {1,5}\d+   256     1     r-----  [ \d]{6}\.\d\n$")

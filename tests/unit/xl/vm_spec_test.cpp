@@ -95,15 +95,15 @@ TEST(XlVmSpec, DirectKernel) {
 }
 
 TEST(XlVmSpec, NothingIsLostInSilence) {
-  const std::string text = hvm + "hap=1\ncpu_weight=5\ncpus='0'\nspice=1\n";
+  const std::string text = hvm + "hap=1\ncpu_weight=5\ncpus_soft='0'\nspice=1\n";
   const auto kvm = spec_of(text).warnings;
   ASSERT_EQ(kvm.size(), 2u);
   EXPECT_NE(kvm[0].find("does not run Xen"), std::string::npos);
   EXPECT_TRUE(kvm[0].ends_with(": hap, cpu_weight"));
-  EXPECT_TRUE(kvm[1].ends_with("not carried to the guest yet: cpus, spice"));
+  EXPECT_TRUE(kvm[1].ends_with("not carried to the guest yet: cpus_soft, spice"));
   const auto xen = spec_of(text, true).warnings;
   ASSERT_EQ(xen.size(), 1u);
-  EXPECT_TRUE(xen[0].ends_with(": hap, cpu_weight, cpus, spice"));
+  EXPECT_TRUE(xen[0].ends_with(": hap, cpus_soft, spice"));
   EXPECT_EQ(spec_of(hvm + "disk=['/a,,xvda,backendtype=phy,discard']").warnings.at(0),
             "disk xvda: not carried to the guest yet: backendtype=phy, discard");
   EXPECT_EQ(spec_of(hvm + "vif=['ip=10.0.0.1,rate=1MB/s,model=e1000']").warnings.at(0),
@@ -112,6 +112,14 @@ TEST(XlVmSpec, NothingIsLostInSilence) {
             "on_crash=coredump_restart is not carried to the guest yet; it is restarted");
   EXPECT_EQ(spec_of(hvm + "on_crash='coredump-destroy'").warnings.at(0),
             "on_crash=coredump_destroy is not carried to the guest yet; it is destroyed");
+}
+
+TEST(XlVmSpec, PlacementOfVirtualCpus) {
+  const auto params = [](const std::string& text) { return spec_of(hvm + text).spec.vcpus_params; };
+  using Params = std::map<std::string, std::string>;
+  EXPECT_EQ(params("vcpus=2\ncpus=['0','0']\ncpu_weight=512\ncap=50"),
+            (Params{{"mask0", "0"}, {"mask1", "0"}, {"weight", "512"}, {"cap", "50"}}));
+  EXPECT_EQ(params("vcpus=2"), Params{});
 }
 
 TEST(XlVmSpec, WhatWouldChangeTheGuestIsRefused) {
