@@ -44,12 +44,13 @@ make_default_sr() {
 }
 
 # The builder knows by itself what it has built already. The key beside the images opens the guests
-# made from them over ssh.
+# made from them over ssh. make_demo_image LOG
 make_demo_image() (
+  mkdir -p "$image_dir"
   with_lock "$image_dir/.lock" "makes the demo guest's image"
   [[ -s $image_dir/guest-key ]] ||
     ssh-keygen -q -t ed25519 -N '' -C 'guests of this Kronos host' -f "$image_dir/guest-key"
-  step "making the Debian 12 image" "$state/log/image.log" \
+  step "making the Debian 12 image" "$1" \
     "$top/templates/images/build-image" debian-12 --output "$image_dir" \
     --ssh-key "$image_dir/guest-key.pub" --prune
 )
@@ -91,7 +92,7 @@ wait_for_address() {
 
 run_demo_guest() {
   local vm
-  make_demo_image
+  make_demo_image "$state/log/image.log"
   vm=$(first_uuid vm-list "name-label=$guest_name")
   if [[ ! $vm ]]; then
     step "installing the guest '$guest_name'" "$state/log/guest.log" install_demo_guest

@@ -67,6 +67,18 @@ lab_repository() {
   mke2fs -q -t ext4 -L repository -d "$to" "$lab_dir/repository.img" "$(($(du -sm "$to" | cut -f1) + 64))M"
 }
 
+# The images of the guest templates, as an ext4 image; made anew when they changed.
+lab_images() {
+  image_dir=${KRONOS_IMAGES:-$top/build/images}
+  make_demo_image "$lab_logs/lab-image.log"
+  [[ $lab_dir/images.img -nt $image_dir/debian-12.json ]] && return 0
+  rm -rf "$lab_dir/images" "$lab_dir/images.img"
+  mkdir -p "$lab_dir/images"
+  cp -L --reflink=auto "$image_dir"/debian-12.* "$lab_dir/images"
+  mke2fs -q -t ext4 -d "$lab_dir/images" "$lab_dir/images.img" "$(($(du -sm "$lab_dir/images" | cut -f1) + 64))M"
+  rm -rf "$lab_dir/images"
+}
+
 # ---- the machine ------------------------------------------------------------------------------
 
 lab_runs() { [[ -s $lab_dir/pid ]] && kill -0 "$(cat "$lab_dir/pid")" 2>/dev/null; }
@@ -90,6 +102,7 @@ lab_start_qemu() {
     -nodefaults -display none -serial "file:$lab_dir/console" -pidfile "$lab_dir/pid" -daemonize \
     -drive "file=$lab_dir/host.qcow2,if=virtio,cache=unsafe" \
     -drive "file=$lab_dir/repository.img,if=virtio,format=raw,readonly=on" \
+    -drive "file=$lab_dir/images.img,if=virtio,format=raw,readonly=on" \
     -nic "user,model=virtio,net=10.77.0.0/24,hostfwd=tcp:127.0.0.1:$(cat "$lab_dir/port")-:22" \
     -device virtio-rng-pci
 }
@@ -119,8 +132,11 @@ lab_wait_boot() {
 lab_install() {
   lab_ssh 'set -e
     mkdir -p /srv/kronos /etc/apt/keyrings
+    mkdir -p /var/lib/xcp/images
     echo "/dev/vdb /srv/kronos ext4 ro,nofail 0 0" >>/etc/fstab
+    echo "/dev/vdc /var/lib/xcp/images ext4 ro,nofail 0 0" >>/etc/fstab
     mount /srv/kronos
+    mount /var/lib/xcp/images
     cp /srv/kronos/kronos.gpg /etc/apt/keyrings/
     echo "deb [signed-by=/etc/apt/keyrings/kronos.gpg] file:/srv/kronos ./" >/etc/apt/sources.list.d/kronos.list
     apt-get -q update -o Dir::Etc::sourcelist=sources.list.d/kronos.list -o Dir::Etc::sourceparts=- \
@@ -139,7 +155,7 @@ lab_reboot() {
 lab_up() {
   (($# == 0)) || die "lab up takes no arguments yet; a lab of several hosts is not there"
   need_root lab
-  need_packages build tools lab
+  need_packages build tools run lab
   mkdir -p "$lab_dir"
   with_lock "$lab_dir/.lock" "makes the lab"
   if lab_runs; then
@@ -151,6 +167,7 @@ lab_up() {
   local disk
   disk=$(lab_disk)
   rm -f "$lab_dir"/{host.qcow2,pid,port,ssh,boot_id,console}
+  lab_images
   step "making the repository" "$lab_logs/lab-repository.log" lab_repository
   qemu-img create -q -f qcow2 -b "$disk" -F raw "$lab_dir/host.qcow2"
   lab_free_port >"$lab_dir/port"
