@@ -88,16 +88,26 @@ json::value failure_json(const Failure& failure) {
   throw Failure(std::string(error.at("message").as_string()), std::move(params));
 }
 
-json::value answer(const Methods& methods, const std::string& line, FdTable& fds) {
+// The method of that name, in one of two lists; of `own` only where it may be called.
+const Method& method_named(const std::string& name, const Methods& methods, const Methods& own,
+                           bool may_own) {
+  if (const auto found = methods.find(name); found != methods.end()) return found->second;
+  const auto found = own.find(name);
+  if (found == own.end()) throw internal_error("no method " + name);
+  if (!may_own) throw Failure("OPERATION_NOT_ALLOWED", {"only root may call " + name});
+  return found->second;
+}
+
+json::value answer(const Methods& methods, const std::string& line, FdTable& fds,
+                   const Methods& own = {}, bool may_own = false) {
   json::object reply{{"jsonrpc", "2.0"}, {"id", nullptr}};
   try {
     const json::value request = parse_json(line);
     const json::object& members = request.as_object();
     reply["id"] = members.at("id");
     const std::string name(members.at("method").as_string());
-    const auto method = methods.find(name);
-    if (method == methods.end()) throw internal_error("no method " + name);
-    reply["result"] = method->second(members.at("params").as_array(), fds);
+    const Method& method = method_named(name, methods, own, may_own);
+    reply["result"] = method(members.at("params").as_array(), fds);
   } catch (const Failure& failure) {
     fds.fds.clear();
     reply["error"] = failure_json(failure);
@@ -108,9 +118,13 @@ json::value answer(const Methods& methods, const std::string& line, FdTable& fds
   return reply;
 }
 
+bool is_own_user(int socket) {
+  return peer_credentials(socket).uid == geteuid();
+}
+
 bool may_call(int socket, const std::string& group) {
   const PeerCredentials peer = peer_credentials(socket);
-  return peer.uid == geteuid() || user_in_group(peer.uid, peer.gid, group);
+  return is_own_user(socket) || user_in_group(peer.uid, peer.gid, group);
 }
 
 }  // namespace
@@ -130,9 +144,11 @@ struct Server::Connection {
   std::atomic<bool> ended{false};
 };
 
-Server::Server(UniqueFd listener, Methods methods, std::string group, std::size_t max_connections)
+Server::Server(UniqueFd listener, Methods methods, std::string group, Methods own_methods,
+               std::size_t max_connections)
     : listener_(std::move(listener)),
       methods_(std::move(methods)),
+      own_methods_(std::move(own_methods)),
       group_(std::move(group)),
       max_connections_(max_connections),
       stop_(eventfd(0, EFD_CLOEXEC)),
@@ -180,11 +196,12 @@ void Server::accept_loop() {
 
 void Server::serve(Connection& connection) {
   if (!may_call(connection.fd.get(), group_)) return;
+  const bool may_own = is_own_user(connection.fd.get());
   for (;;) {
     FdTable fds;
     const auto line = receive_line(connection.fd.get(), fds, stop_.get());
     if (!line) return;
-    const json::value reply = answer(methods_, *line, fds);
+    const json::value reply = answer(methods_, *line, fds, own_methods_, may_own);
     send_line(connection.fd.get(), json_text(reply), fds);
   }
 }

@@ -86,10 +86,12 @@ Methods methods_of(C& object) {
 }
 
 // Serves connections, each on a thread of its own, until destroyed. Only root, the server's own
-// user and members of `group` are answered. At most `max_connections` at a time; more wait.
+// user and members of `group` are answered, members of the group by `methods` alone: what is in
+// `own_methods` they are refused. At most `max_connections` at a time; more wait.
 class Server {
  public:
-  Server(UniqueFd listener, Methods methods, std::string group, std::size_t max_connections = 256);
+  Server(UniqueFd listener, Methods methods, std::string group, Methods own_methods = {},
+         std::size_t max_connections = 256);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -100,7 +102,7 @@ class Server {
   void serve(Connection& connection);
 
   UniqueFd listener_;
-  Methods methods_;
+  Methods methods_, own_methods_;
   std::string group_;
   std::size_t max_connections_;
   UniqueFd stop_;  // eventfd

@@ -58,12 +58,15 @@ void add_xen(rpc::Methods& methods, Part* part) {
     methods["xen." + name] = std::move(method);
 }
 
-void add_xen_controls(rpc::Methods& methods, XenControls* controls) {
+// They reach domains of others and the hypervisor itself.
+rpc::Methods xen_methods(XenControls* controls) {
+  rpc::Methods methods;
   add_xen<XenDomains>(methods, controls);
   add_xen<XenMachine>(methods, controls);
   add_xen<XenCpuPools>(methods, controls);
   add_xen<XenDevices>(methods, controls);
   add_xen<XenPsr>(methods, controls);
+  return methods;
 }
 
 }  // namespace
@@ -81,11 +84,10 @@ void serve(const DaemonSettings& settings) {
   std::atomic<bool> ending{false};
   rpc::Methods methods = rpc::methods_of<Hypervisor>(*driver);
   methods["events"] = interruptible_events(*driver, ending);
-  add_xen_controls(methods, xen.get());
   std::filesystem::create_directories(std::filesystem::path(settings.socket).parent_path());
   {
     rpc::Server server(listen_unix(settings.socket, 0660, settings.group), std::move(methods),
-                       settings.group);
+                       settings.group, xen_methods(xen.get()));
     sd_notify(0, "READY=1");
     // Not before: the first look at a newly installed QEMU takes seconds.
     spdlog::info("driver {} ({}) serves on {}", name, driver->host().hypervisor, settings.socket);
