@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::chrono::milliseconds retry_time{100};
 
-bool is_up(VmPowerState state) {
-  return state == VmPowerState::Running || state == VmPowerState::Paused;
-}
-
 // No operation is running on it or on one of its devices.
 bool is_idle(const db::Transaction& change, const db::Object<VM>& vm) {
   if (busy(vm)) return false;

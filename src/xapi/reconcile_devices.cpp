@@ -126,7 +126,7 @@ bool release_suspend_path(Services& services, const db::Object<VM>& vm,
   bool needed = false;
   const bool looked = with_vm_locked(services, vm.ref(), [&] {
     const auto now = services.store.snapshot().find(vm.ref());
-    needed = now && is_up(*now) && !services.hypervisor.domain(vm[VM::uuid]);
+    needed = now && is_up((*now)[VM::power_state]) && !services.hypervisor.domain(vm[VM::uuid]);
     if (!needed) release();
   });
   return looked && !needed;

@@ -58,11 +58,6 @@ void check_devices_may_change(const db::Object<VM>& vm) {
     if (opens_disks(running)) throw *busy(vm);
 }
 
-bool is_up(const db::Object<VM>& vm) {
-  return vm[VM::power_state] == model::VmPowerState::Running ||
-         vm[VM::power_state] == model::VmPowerState::Paused;
-}
-
 void run_device_plan(Context& context, const Ref<VM>& vm, Plan plan,
                      const std::function<void(db::Transaction&)>& more) {
   Services& services = context.services();
@@ -73,7 +68,8 @@ void run_device_plan(Context& context, const Ref<VM>& vm, Plan plan,
   context.run(plan, [&](db::Transaction& change) {
     if (more) more(change);
     // It may have ended meanwhile; then its records say so already.
-    if (domain && is_up(change.get(vm))) record_started(change, services, vm, *domain);
+    if (domain && is_up(change.get(vm)[VM::power_state]))
+      record_started(change, services, vm, *domain);
   });
 }
 

@@ -24,9 +24,6 @@ std::vector<std::string> free_devices(const std::set<std::string>& taken, int pl
 // suspended guest must find what it had.
 void check_devices_may_change(const db::Object<model::VM>& vm);
 
-// Running or paused.
-bool is_up(const db::Object<model::VM>& vm);
-
 // Runs a plan that changed the devices of a running VM and records what the VM has then. `more` is
 // part of the same commit.
 void run_device_plan(Context& context, const Ref<model::VM>& vm, Plan plan,

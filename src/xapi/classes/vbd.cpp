@@ -140,7 +140,7 @@ void vbd_eject(Context& context, Ref<VBD> vbd) {
 void vbd_assert_attachable(Context& context, Ref<VBD> self) {
   const db::Snapshot view = context.view();
   const auto vbd = view.get(self);
-  const Op operation = is_up(view.get(vbd[VBD::VM])) ? Op::Plug : Op::Attach;
+  const Op operation = is_up(view.get(vbd[VBD::VM])[VM::power_state]) ? Op::Plug : Op::Attach;
   if (const auto failure = refusal(view, vbd, operation)) throw *failure;
 }
 

@@ -96,7 +96,8 @@ Ref<VM> run_snapshot(Context& context, const Plan& plan, const Ref<VM>& vm, cons
           record.set(
               VM::snapshot_info,
               {{"power-state-at-snapshot", std::string(model::to_string(from[VM::power_state]))},
-               {"disk-snapshot-type", is_up(from) ? "crash_consistent" : "quiesced"}});
+               {"disk-snapshot-type",
+                is_up(from[VM::power_state]) ? "crash_consistent" : "quiesced"}});
           adjust(change, record);
         });
     change.set(vm, VM::parent, snapshot);
@@ -219,7 +220,7 @@ void vm_revert(Context& context, Ref<VM> snapshot) {
   const db::Snapshot view = context.view();
   const auto from = view.get(snapshot);
   sm::Storage& storage = context.services().storage;
-  if (is_up(view.get(vm))) {
+  if (is_up(view.get(vm)[VM::power_state])) {
     context.run(stop_plan(context.services(), view, view.get(vm)));
     context.commit([&](db::Transaction& change) { record_halted(change, vm); });
   }

@@ -13,10 +13,6 @@ using model::VmPowerState;
 
 namespace {
 
-bool is_up(VmPowerState state) {
-  return state == VmPowerState::Running || state == VmPowerState::Paused;
-}
-
 std::optional<Failure> attach_state(const db::Object<VM>& vm, bool attached, bool wanted,
                                     const std::string& device) {
   if (!is_up(vm[VM::power_state])) return bad_power_state(vm, {VmPowerState::Running});

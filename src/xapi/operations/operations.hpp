@@ -25,6 +25,9 @@ std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<model:
 std::optional<Failure> refusal(const db::Snapshot& view, const db::Object<model::SR>& sr,
                                model::StorageOperations operation);
 
+// Running or paused: it has a domain.
+bool is_up(model::VmPowerState state);
+
 Failure bad_power_state(const db::Object<model::VM>& vm,
                         const std::vector<model::VmPowerState>& expected);
 

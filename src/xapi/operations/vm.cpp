@@ -163,6 +163,10 @@ bool opens_disks(Op operation) {
          operation == Op::PoolMigrate;
 }
 
+bool is_up(VmPowerState state) {
+  return state == VmPowerState::Running || state == VmPowerState::Paused;
+}
+
 Failure bad_power_state(const db::Object<VM>& vm, const std::vector<VmPowerState>& expected) {
   return Failure("VM_BAD_POWER_STATE",
                  {vm.ref().str(), text_of(expected), text_of({vm[VM::power_state]})});
