@@ -284,6 +284,73 @@ class Program(unittest.TestCase):
         self.assertEqual(build_image.parse_size("1T"), 1024 * GIB)
 
 
+class PvKernels(unittest.TestCase):
+    """The hook that keeps kernels of the debian-12 image for GRUB in a pv guest of Xen."""
+
+    HOOKS = IMAGES / "debian-12/overlay/etc/kernel"
+
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="images."))
+        self.addCleanup(shutil.rmtree, self.root)
+        (self.root / "boot").mkdir()
+        (self.root / "bin").mkdir()
+        self.unpacker("cp $2 $3")
+
+    def unpacker(self, script):
+        program = self.root / "bin/lz4"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    def kernel(self, name, payload, setup_sectors=3):
+        data = bytearray((setup_sectors + 1) * 512 + 80)
+        data[0x1f1] = setup_sectors
+        struct.pack_into("<II", data, 0x248, 80, len(payload))
+        (self.root / "boot" / name).write_bytes(data + payload + b"what follows")
+
+    def link(self, name, kernel):
+        (self.root / name).unlink(missing_ok=True)
+        (self.root / name).symlink_to(f"boot/{kernel}")
+
+    def run_hook(self, when="postinst.d"):
+        return subprocess.run([self.HOOKS / when / "xen-pv", "6.1", "/boot/vmlinuz-6.1"],
+                              capture_output=True, text=True,
+                              env={"DPKG_ROOT": str(self.root),
+                                   "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"})
+
+    def made(self):
+        return {path.name: path.read_bytes() for path in (self.root / "boot/xen-pv").iterdir()}
+
+    def test_follows_the_links_as_kernels_come_and_go(self):
+        first, second = b"\x02\x21\x4c\x18first", b"\x02\x21\x4c\x18the second"
+        self.kernel("vmlinuz-1", first + b"SIZE")
+        self.link("vmlinuz", "vmlinuz-1")
+        self.link("vmlinuz.old", "vmlinuz-1")
+        self.assertEqual(self.run_hook().stderr, "")
+        self.assertEqual(self.made(), {"vmlinuz": first, "vmlinuz.old": first})
+        self.kernel("vmlinuz-2", second + b"SIZE", setup_sectors=39)
+        self.link("vmlinuz", "vmlinuz-2")
+        self.assertEqual(self.run_hook().stderr, "")
+        self.assertEqual(self.made(), {"vmlinuz": second, "vmlinuz.old": first})
+        (self.root / "vmlinuz.old").unlink()
+        self.assertEqual(self.run_hook("postrm.d").stderr, "")
+        self.assertEqual(self.made(), {"vmlinuz": second})
+
+    def test_a_kernel_that_grub_can_unpack_stays_as_it_is(self):
+        self.kernel("vmlinuz-1", b"\xfd7zXZ\0 and so on")
+        self.link("vmlinuz", "vmlinuz-1")
+        self.assertEqual(self.run_hook().returncode, 0)
+        self.assertEqual(self.made(), {"vmlinuz": (self.root / "boot/vmlinuz-1").read_bytes()})
+
+    def test_a_failure_is_told_and_leaves_what_was_there(self):
+        self.test_follows_the_links_as_kernels_come_and_go()
+        before = self.made()
+        self.unpacker("echo no space >&2; exit 1")
+        failed = self.run_hook()
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertIn("no space", failed.stderr)
+        self.assertLessEqual(before.items(), self.made().items())
+
+
 class Tools(unittest.TestCase):
     def test_a_tool_that_does_not_read_its_input_is_no_fault(self):
         read, write = os.pipe()
