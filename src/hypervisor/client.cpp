@@ -34,6 +34,12 @@ class Client : public Hypervisor {
                   std::map<std::string, DiskSpec> new_images) override {
     XCP_CALL(checkpoint, uuid, path, new_images);
   }
+  void migrate_send(std::string uuid, UniqueFd stream, SendOptions options) override {
+    XCP_CALL(migrate_send, uuid, stream, options);
+  }
+  DomainState migrate_receive(UniqueFd stream, ReceiveOptions options) override {
+    return XCP_CALL(migrate_receive, stream, options);
+  }
   void plug_disk(std::string uuid, DiskSpec disk) override { XCP_CALL(plug_disk, uuid, disk); }
   void unplug_disk(std::string uuid, std::string device) override {
     XCP_CALL(unplug_disk, uuid, device);

@@ -198,6 +198,20 @@ BOOST_DESCRIBE_STRUCT(EventBatch, (), (epoch, last, events))
 
 BOOST_DEFINE_ENUM_CLASS(ShutdownKind, poweroff, reboot)
 
+// ---- moving -----------------------------------------------------------------------------------
+
+struct SendOptions {
+  // The guest runs on while its memory is sent, where the hypervisor can do that; false: it stands.
+  bool live = true;
+};
+BOOST_DESCRIBE_STRUCT(SendOptions, (), (live))
+
+struct ReceiveOptions {
+  bool paused = false;  // it is left paused when it has arrived
+  std::string name;     // what it is to be called here; empty: as it was
+};
+BOOST_DESCRIBE_STRUCT(ReceiveOptions, (), (paused, name))
+
 // ---- the contract -----------------------------------------------------------------------------
 
 class Hypervisor {
@@ -234,6 +248,16 @@ class Hypervisor {
   virtual void checkpoint(std::string uuid, std::string path,
                           std::map<std::string, DiskSpec> new_images) = 0;
 
+  // The two ends of a migration, each a call on the daemon of its host (or on the same one, when a
+  // guest is moved to itself), over one connected stream socket between them. Disks are at the same
+  // paths on both sides. A guest that runs goes on at the receiver when both have returned; after a
+  // failure it runs on at the sender, unless the failure is that the receiver was lost when it had
+  // the guest already. At no moment do two run, and never does none remain: a receiver that is cut
+  // off when it may have the only one keeps it, paused. A daemon that is killed meanwhile sorts
+  // that out when it is started again.
+  virtual void migrate_send(std::string uuid, UniqueFd stream, SendOptions options) = 0;
+  virtual DomainState migrate_receive(UniqueFd stream, ReceiveOptions options) = 0;
+
   virtual void plug_disk(std::string uuid, DiskSpec disk) = 0;
   virtual void unplug_disk(std::string uuid, std::string device) = 0;
   // Puts another medium into a CD drive; an empty path ejects.
@@ -261,8 +285,9 @@ class Hypervisor {
 };
 BOOST_DESCRIBE_STRUCT(Hypervisor, (),
                       (host, domains, domain, guest, stats, build, unpause, pause, shutdown,
-                       destroy, reset, forget, save, restore, checkpoint, plug_disk, unplug_disk,
-                       change_medium, switch_images, plug_nic, unplug_nic, set_vcpus,
-                       set_memory_target, console, events, control))
+                       destroy, reset, forget, save, restore, checkpoint, migrate_send,
+                       migrate_receive, plug_disk, unplug_disk, change_medium, switch_images,
+                       plug_nic, unplug_nic, set_vcpus, set_memory_target, console, events,
+                       control))
 
 }  // namespace xcp::hypervisor

@@ -12,7 +12,9 @@
 namespace xcp::hypervisor {
 
 PendingRecord::PendingRecord(const std::string& directory, Pending pending)
-    : path_(directory + "/" + pending.uuid + ".json"), pending_(std::move(pending)) {
+    : path_(directory + "/" + pending.uuid +
+            (pending.kind == PendingKind::receive ? ".arriving.json" : ".json")),
+      pending_(std::move(pending)) {
   write_file_durably(path_, json_text(to_json(pending_)), 0600);
 }
 

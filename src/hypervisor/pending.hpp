@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What an operation under way would leave behind if we were killed now, on disk before the
-// operation begins, so that the next start can clear it away. One operation a domain at a time.
+// operation begins, so that the next start can clear it away. One operation a domain at a time, but
+// for a domain that is sent to where it is received.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -9,14 +10,15 @@
 
 namespace xcp::hypervisor {
 
-BOOST_DEFINE_ENUM_CLASS(PendingKind, build, save, checkpoint)
+BOOST_DEFINE_ENUM_CLASS(PendingKind, build, save, checkpoint, send, receive)
 
 struct Pending {
   PendingKind kind = PendingKind::build;
   std::string uuid;
   std::vector<std::string> files;  // made by the operation
+  std::string migration = {};      // of send and receive: the name of this one
 };
-BOOST_DESCRIBE_STRUCT(Pending, (), (kind, uuid, files))
+BOOST_DESCRIBE_STRUCT(Pending, (), (kind, uuid, files, migration))
 
 // The record of one operation: written by the constructor, removed by done() when the operation
 // succeeded or by the destructor after its files were removed.

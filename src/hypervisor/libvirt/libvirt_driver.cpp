@@ -266,6 +266,15 @@ UniqueFd LibvirtDriver::console(std::string uuid, ConsoleKind kind) {
   throw internal_error("unknown kind of console");
 }
 
+// libvirt moves guests between two hosts only, over a protocol and ports of its own.
+void LibvirtDriver::migrate_send(std::string uuid, UniqueFd, SendOptions) {
+  throw Failure("NOT_IMPLEMENTED", {"migration of VM " + uuid + " by the libvirt driver"});
+}
+
+DomainState LibvirtDriver::migrate_receive(UniqueFd, ReceiveOptions) {
+  throw Failure("NOT_IMPLEMENTED", {"migration to a host with the libvirt driver"});
+}
+
 EventBatch LibvirtDriver::events(std::string epoch, std::uint64_t after,
                                  std::chrono::milliseconds timeout) {
   return events_.read(epoch, after, timeout);

@@ -59,6 +59,9 @@ class LibvirtDriver : public Hypervisor {
   void checkpoint(std::string uuid, std::string path,
                   std::map<std::string, DiskSpec> new_images) override;
 
+  void migrate_send(std::string uuid, UniqueFd stream, SendOptions options) override;
+  DomainState migrate_receive(UniqueFd stream, ReceiveOptions options) override;
+
   void plug_disk(std::string uuid, DiskSpec disk) override;
   void unplug_disk(std::string uuid, std::string device) override;
   void change_medium(std::string uuid, std::string device, DiskSpec medium) override;

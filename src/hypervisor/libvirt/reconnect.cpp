@@ -51,6 +51,9 @@ void LibvirtDriver::clear_left_over() {
       case PendingKind::save:
         remove = runs;
         break;
+      case PendingKind::send:
+      case PendingKind::receive:
+        break;  // not with this driver
       case PendingKind::checkpoint:
         remove = true;
         break;

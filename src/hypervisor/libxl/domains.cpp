@@ -47,7 +47,7 @@ LibxlDriver::Found LibxlDriver::read_found(Context& context, const libxl_dominfo
   return found;
 }
 
-std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) const {
+std::vector<LibxlDriver::Found> LibxlDriver::every(Context& context) const {
   int count = 0;
   libxl_dominfo* list = libxl_list_domain(context, &count);
   if (list == nullptr) throw context.failure("cannot list the domains", ERROR_FAIL);
@@ -58,16 +58,51 @@ std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) const {
   return found;
 }
 
-std::optional<LibxlDriver::Found> LibxlDriver::find(Context& context,
-                                                    const std::string& uuid) const {
+// Of the domains of one VM that is being moved only its own is seen. The other one may be without a
+// record as yet, or another daemon's.
+std::vector<LibxlDriver::Found> LibxlDriver::all(Context& context) {
+  std::vector<Found> found = every(context);
+  std::set<std::string> hidden;
+  {
+    std::lock_guard lock(mutex_);
+    hidden = arriving_;
+  }
+  for (const Found& one : found)
+    if (one.kept && one.kept->standing == Standing::own) hidden.insert(one.uuid);
+  std::erase_if(found, [&](const Found& one) {
+    return one.kept ? one.kept->standing != Standing::own : hidden.contains(one.uuid);
+  });
+  return found;
+}
+
+std::optional<LibxlDriver::Found> LibxlDriver::find(Context& context, const std::string& uuid) {
   int count = 0;
   libxl_dominfo* list = libxl_list_domain(context, &count);
   if (list == nullptr) throw context.failure("cannot list the domains", ERROR_FAIL);
-  std::optional<Found> found;
-  for (int i = 0; i < count && !found; ++i)
-    if (list[i].domid != 0 && !list[i].dying && uuid_text(list[i].uuid) == uuid)
-      found = read_found(context, list[i]);
+  std::optional<Found> own;
+  std::optional<Found> other;
+  for (int i = 0; i < count && !own; ++i) {
+    if (list[i].domid == 0 || list[i].dying || uuid_text(list[i].uuid) != uuid) continue;
+    Found one = read_found(context, list[i]);
+    if (!one.kept)
+      other = std::move(one);
+    else if (one.kept->standing == Standing::own)
+      own = std::move(one);
+  }
   libxl_dominfo_list_free(list, count);
+  if (own) return own;
+  std::lock_guard lock(mutex_);
+  return arriving_.contains(uuid) ? std::nullopt : other;
+}
+
+std::optional<LibxlDriver::Found> LibxlDriver::find_number(Context& context,
+                                                           std::uint32_t domid) const {
+  libxl_dominfo info;
+  libxl_dominfo_init(&info);
+  std::optional<Found> found;
+  if (libxl_domain_info(context, &info, domid) == 0 && !info.dying)
+    found = read_found(context, info);
+  libxl_dominfo_dispose(&info);
   return found;
 }
 

@@ -8,7 +8,6 @@
 #include <filesystem>
 
 #include "base/fd.hpp"
-#include "hypervisor/pending.hpp"
 
 namespace xcp::hypervisor::libxl {
 
@@ -58,7 +57,9 @@ LibxlDriver::~LibxlDriver() {
 // being written goes on, and half an image is removed; where the domain is gone, the image is
 // whole.
 void LibxlDriver::clear_left_over(Context& context) {
-  for (const LeftOver& left : left_over(settings_.state_dir + "/pending")) {
+  const std::vector<LeftOver> left_overs = left_over(settings_.state_dir + "/pending");
+  sort_out_migrations(context, left_overs);
+  for (const LeftOver& left : left_overs) {
     const auto found = find(context, left.pending.uuid);
     switch (left.pending.kind) {
       case PendingKind::build:
@@ -71,6 +72,11 @@ void LibxlDriver::clear_left_over(Context& context) {
         if (found->stopped && found->stop_reason == LIBXL_SHUTDOWN_REASON_SUSPEND)
           libxl_domain_resume(context, found->domid, may_resume_where_it_stopped, nullptr);
         for (const std::string& file : left.pending.files) unlink(file.c_str());
+        break;
+      case PendingKind::send:
+        if (found && found->kept) go_on_here(context, *found);
+        break;
+      case PendingKind::receive:
         break;
     }
     unlink(left.record_path.c_str());

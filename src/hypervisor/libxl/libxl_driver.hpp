@@ -28,16 +28,25 @@
 #include "hypervisor/keyed_locks.hpp"
 #include "hypervisor/libxl/domain_config.hpp"
 #include "hypervisor/libxl/watch.hpp"
+#include "hypervisor/migration_link.hpp"
+#include "hypervisor/pending.hpp"
 
 namespace xcp::hypervisor::libxl {
 
 // What is kept with a domain of ours.
+// own: it is the VM's domain. While a VM is moved there are two: the one it leaves, when that will
+// not be resumed any more, and the one that is arriving, or has arrived: the sender has let it go.
+BOOST_DEFINE_ENUM_CLASS(Standing, own, leaving, arriving, arrived)
+
 struct Kept {
   VmSpec spec;
   std::int64_t start_time = 0;
   std::string owner;  // state directory of its daemon: two daemons leave each other's domains alone
+  Standing standing = Standing::own;
+  std::string migration = {};  // unless own
+  bool arrives_paused = false;
 };
-BOOST_DESCRIBE_STRUCT(Kept, (), (spec, start_time, owner))
+BOOST_DESCRIBE_STRUCT(Kept, (), (spec, start_time, owner, standing, migration, arrives_paused))
 
 class LibxlDriver : public Hypervisor {
  public:
@@ -62,6 +71,8 @@ class LibxlDriver : public Hypervisor {
   DomainState restore(VmSpec spec, std::string path) override;
   void checkpoint(std::string uuid, std::string path,
                   std::map<std::string, DiskSpec> new_images) override;
+  void migrate_send(std::string uuid, UniqueFd stream, SendOptions options) override;
+  DomainState migrate_receive(UniqueFd stream, ReceiveOptions options) override;
 
   void plug_disk(std::string uuid, DiskSpec disk) override;
   void unplug_disk(std::string uuid, std::string device) override;
@@ -94,8 +105,11 @@ class LibxlDriver : public Hypervisor {
     std::optional<Kept> kept;  // nullopt: not ours, or being built
   };
   Found read_found(Context& context, const libxl_dominfo& info) const;
-  std::vector<Found> all(Context& context) const;
-  std::optional<Found> find(Context& context, const std::string& uuid) const;
+  // With those that arrive and leave.
+  std::vector<Found> every(Context& context) const;
+  std::vector<Found> all(Context& context);
+  std::optional<Found> find(Context& context, const std::string& uuid);
+  std::optional<Found> find_number(Context& context, std::uint32_t domid) const;
   // nullopt when it does not run; throws for a domain that is not ours.
   std::optional<Found> find_ours(Context& context, const std::string& uuid);
   // Throws DOMAIN_NOT_FOUND as well.
@@ -109,7 +123,11 @@ class LibxlDriver : public Hypervisor {
   Places places_for(const VmSpec& spec) const;
   static void require_readable(const std::string& uuid, const DiskSpec& disk);
   void require_memory(Context& context, libxl_domain_config* config);
+  Found make_domain(Context& context, const Kept& kept, const VmSpec& spec, const std::string& name,
+                    const Places& places, const Create& create);
   Found bring_up(Context& context, const Kept& kept, const Create& create);
+  // What domain() says of a VM while it has no domain, as long as the result lives.
+  std::shared_ptr<void> show_meanwhile(const DomainState& state);
   Found build_anew(Context& context, const Kept& kept);
   void follow(const Found& found);
   void watch_console(const Found& found);
@@ -147,6 +165,20 @@ class LibxlDriver : public Hypervisor {
 
   // ---- memory images (memory_image.cpp)
   void write_image(Context& context, const Found& found, const std::string& path);
+  static void require_ready_to_suspend(std::uint32_t domid, const VmSpec& spec);
+  static int create_from_stream(Context& context, libxl_domain_config* config, std::uint32_t* domid,
+                                int stream);
+
+  // ---- moving (migration.cpp, arrivals.cpp)
+  std::string send_memory(Context& context, const Found& found, MigrationLink& link, bool live);
+  void go_on_here(Context& context, const Found& found);
+  void let_go(Context& context, const Found& found, const Kept& moved, MigrationLink& link);
+  void wait_for_go(Context& context, Found& found, MigrationLink& link, bool to_itself);
+  bool is_member(const std::set<std::string>& set, const std::string& member);
+  Places places_of_arrival(const Kept& kept) const;
+  Found make_arrival(Context& context, const Kept& kept, const Create& create);
+  void take_arrival(Context& context, Found& found, bool paused);
+  void sort_out_migrations(Context& context, const std::vector<LeftOver>& left);
 
   const DriverSettings settings_;
   EventLog events_;
@@ -160,6 +192,8 @@ class LibxlDriver : public Hypervisor {
   std::map<std::uint32_t, std::string> followed_;  // domains whose end nobody has claimed yet
   std::set<std::string> building_;                 // by uuid
   std::map<std::string, DomainState> restarting_;  // between their old domain and the new one
+  std::set<std::string> sending_;                  // migrations that begin here
+  std::set<std::string> arriving_;                 // by uuid
   std::set<std::string> names_;                    // libxl's, of domains being built
   std::map<std::string, std::chrono::steady_clock::time_point> reboot_asked_;
 

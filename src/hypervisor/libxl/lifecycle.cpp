@@ -102,11 +102,31 @@ void LibxlDriver::watch_console(const Found& found) {
 
 // ---- making -----------------------------------------------------------------------------------
 
-// Everything between "no such domain" and "paused, complete". Nothing is left when this throws.
+// A domain as `spec` says, and `kept` with it. Nothing is left when this throws.
+LibxlDriver::Found LibxlDriver::make_domain(Context& context, const Kept& kept, const VmSpec& spec,
+                                            const std::string& name, const Places& places,
+                                            const Create& create) {
+  for (const DiskSpec& disk : spec.disks) require_readable(spec.uuid, disk);
+  DomainConfig config(context, spec, name, places);
+  require_memory(context, config.get());
+  std::uint32_t domid = no_domain;
+  const int code = create(config.get(), &domid);
+  try {
+    context.check(code, "cannot build VM " + spec.uuid);
+    write_kept(context, domid, kept);
+    const auto found = find_number(context, domid);
+    if (!found) throw internal_error("VM " + spec.uuid + " ended while it was being built");
+    return *found;
+  } catch (...) {
+    if (domid != no_domain && domid != 0) libxl_domain_destroy(context, domid, nullptr);
+    throw;
+  }
+}
+
+// Everything between "no such domain" and "paused, complete, followed".
 LibxlDriver::Found LibxlDriver::bring_up(Context& context, const Kept& kept, const Create& create) {
   const VmSpec& spec = kept.spec;
   const Membership building(mutex_, building_, spec.uuid);
-  for (const DiskSpec& disk : spec.disks) require_readable(spec.uuid, disk);
   // libxl wants names that differ; a VM's need not.
   std::string name = spec.name.empty() ? spec.uuid : spec.name;
   std::uint32_t holder = 0;
@@ -116,23 +136,19 @@ LibxlDriver::Found LibxlDriver::bring_up(Context& context, const Kept& kept, con
     if (taken || names_.contains(name)) name = spec.uuid;
   }
   const Membership named(mutex_, names_, name);
-  DomainConfig config(context, spec, name, places_for(spec));
-  require_memory(context, config.get());
+  const Found found = make_domain(context, kept, spec, name, places_for(spec), create);
+  watch_console(found);
+  follow(found);
+  return found;
+}
 
-  std::uint32_t domid = no_domain;
-  const int code = create(config.get(), &domid);
-  try {
-    context.check(code, "cannot build VM " + spec.uuid);
-    write_kept(context, domid, kept);
-    const auto found = find(context, spec.uuid);
-    if (!found) throw internal_error("VM " + spec.uuid + " ended while it was being built");
-    watch_console(*found);
-    follow(*found);
-    return *found;
-  } catch (...) {
-    if (domid != no_domain && domid != 0) libxl_domain_destroy(context, domid, nullptr);
-    throw;
-  }
+std::shared_ptr<void> LibxlDriver::show_meanwhile(const DomainState& state) {
+  std::lock_guard lock(mutex_);
+  restarting_[state.uuid] = state;
+  return {nullptr, [this, uuid = state.uuid](void*) {
+            std::lock_guard showing(mutex_);
+            restarting_.erase(uuid);
+          }};
 }
 
 LibxlDriver::Found LibxlDriver::build_anew(Context& context, const Kept& kept) {
@@ -212,15 +228,7 @@ void LibxlDriver::restart(Context& context, const Found& found) {
   // Whoever looks meanwhile sees a VM that runs.
   DomainState between = state_of(context, found);
   between.power = DomainPower::running;
-  {
-    std::lock_guard lock(mutex_);
-    restarting_[found.uuid] = between;
-  }
-  const std::unique_ptr<const std::string, std::function<void(const std::string*)>> known(
-      &found.uuid, [this](const std::string* uuid) {
-        std::lock_guard lock(mutex_);
-        restarting_.erase(*uuid);
-      });
+  const auto shown = show_meanwhile(between);
   claim_end(found.domid);
   try {
     take_down(context, found.domid);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Guests' memory in files. An image is our header, the record of the domain (what it must be made
-// like to take the memory) and libxl's stream.
-//   8 bytes "XCPXEN01", 4 bytes length of the record, least significant first, the record as JSON
+// Guests' memory in files. An image is our header (stream_header.hpp), in it the record of the
+// domain (what it must be made like to take the memory) as JSON, and libxl's stream.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <array>
 
 #include "base/describe.hpp"
 #include "base/fd.hpp"
@@ -14,13 +11,13 @@
 #include "hypervisor/libxl/xenstore.hpp"
 #include "hypervisor/pending.hpp"
 #include "hypervisor/spec_check.hpp"
+#include "hypervisor/stream_header.hpp"
 
 namespace xcp::hypervisor::libxl {
 
 namespace {
 
-constexpr std::string_view magic = "XCPXEN01";
-constexpr std::size_t longest_record = 1 << 20;
+constexpr std::string_view image_format = "XCPXEN01";
 constexpr std::chrono::seconds patience_with_booting_guest{60};
 constexpr int may_resume_where_it_stopped = 1;
 
@@ -32,42 +29,22 @@ Failure no_image(const std::string& path) {
   return Failure("SUSPEND_IMAGE_NOT_ACCESSIBLE", {path});
 }
 
-std::string read_exactly(int fd, std::size_t size, const std::string& path) {
-  std::string bytes(size, '\0');
-  for (std::size_t done = 0; done < size;) {
-    const std::size_t n = read_some(fd, bytes.data() + done, size - done);
-    if (n == 0) throw no_image(path);
-    done += n;
-  }
-  return bytes;
-}
-
 // Leaves the descriptor where libxl's stream begins.
 Kept read_header(int fd, const std::string& path) {
-  if (read_exactly(fd, magic.size(), path) != magic) throw no_image(path);
-  const std::string length = read_exactly(fd, 4, path);
-  std::size_t size = 0;
-  for (int i = 3; i >= 0; --i)
-    size = size << 8 | static_cast<unsigned char>(length[static_cast<std::size_t>(i)]);
-  if (size > longest_record) throw no_image(path);
+  const auto record = read_stream_header(fd, image_format);
+  if (!record) throw no_image(path);
   try {
-    return from_json<Kept>(parse_json(read_exactly(fd, size, path)));
+    return from_json<Kept>(parse_json(*record));
   } catch (const Failure&) {
     throw no_image(path);
   }
 }
 
-std::string header_of(const Kept& kept) {
-  const std::string record = json_text(to_json(kept));
-  std::string header(magic);
-  for (int shift = 0; shift < 32; shift += 8)
-    header += static_cast<char>(record.size() >> shift & 0xff);
-  return header + record;
-}
+}  // namespace
 
 // A paravirtualized guest takes part in its suspension, which it can only once its kernel is up.
 // (An hvm guest may have no such kernel at all; libxl then saves it as it stands.)
-void require_ready_to_suspend(std::uint32_t domid, const VmSpec& spec) {
+void LibxlDriver::require_ready_to_suspend(std::uint32_t domid, const VmSpec& spec) {
   if (spec.type == GuestType::hvm) return;
   const std::string ability = "/local/domain/" + std::to_string(domid) + "/control/feature-suspend";
   if (!Xenstore().wait_for(ability, patience_with_booting_guest))
@@ -75,8 +52,6 @@ void require_ready_to_suspend(std::uint32_t domid, const VmSpec& spec) {
                   {"VM " + spec.uuid +
                    " does not say that it can be suspended: its kernel is not up, or cannot"});
 }
-
-}  // namespace
 
 // The domain is stopped and its memory on disk when this returns; it runs on when this throws.
 void LibxlDriver::write_image(Context& context, const Found& found, const std::string& path) {
@@ -86,7 +61,7 @@ void LibxlDriver::write_image(Context& context, const Found& found, const std::s
   struct stat status {};
   if (fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && ftruncate(file.get(), 0) != 0)
     throw system_failure("cannot write " + path, errno);
-  write_all(file.get(), header_of(*found.kept));
+  write_all(file.get(), stream_header(image_format, json_text(to_json(*found.kept))));
   const auto resume = [&] {
     libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr);
   };
@@ -148,6 +123,17 @@ void LibxlDriver::checkpoint(std::string uuid, std::string path,
   record.done();
 }
 
+int LibxlDriver::create_from_stream(Context& context, libxl_domain_config* config,
+                                    std::uint32_t* domid, int stream) {
+  libxl_domain_restore_params params;
+  libxl_domain_restore_params_init(&params);
+  params.stream_version = 2;
+  const int code =
+      libxl_domain_create_restore(context, config, domid, stream, -1, &params, nullptr, nullptr);
+  libxl_domain_restore_params_dispose(&params);
+  return code;
+}
+
 DomainState LibxlDriver::restore(VmSpec spec, std::string path) {
   check_spec(spec);
   check_for_xen(spec);
@@ -174,13 +160,7 @@ DomainState LibxlDriver::restore(VmSpec spec, std::string path) {
   PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, spec.uuid, {}});
   const Found found =
       bring_up(context, kept, [&](libxl_domain_config* config, std::uint32_t* domid) {
-        libxl_domain_restore_params params;
-        libxl_domain_restore_params_init(&params);
-        params.stream_version = 2;
-        const int code = libxl_domain_create_restore(context, config, domid, file.get(), -1,
-                                                     &params, nullptr, nullptr);
-        libxl_domain_restore_params_dispose(&params);
-        return code;
+        return create_from_stream(context, config, domid, file.get());
       });
   record.done();
   events_.append(EventKind::changed, spec.uuid);

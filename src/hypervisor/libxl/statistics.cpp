@@ -96,7 +96,7 @@ HostFacts LibxlDriver::host() {
   for (std::string word; words >> word;) facts.capabilities.push_back(word);
   facts.can_suspend = true;
   facts.can_checkpoint = true;
-  facts.can_migrate = false;
+  facts.can_migrate = true;
   facts.accelerated = true;
   libxl_physinfo_dispose(&machine);
   return facts;

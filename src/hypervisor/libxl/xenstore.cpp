@@ -30,6 +30,12 @@ std::vector<std::string> Xenstore::list(const std::string& path, std::size_t lim
   return found;
 }
 
+void Xenstore::write(const std::string& path, const std::string& value) {
+  if (!xs_write(handle_.get(), XBT_NULL, path.c_str(), value.data(),
+                static_cast<unsigned>(value.size())))
+    throw system_failure("cannot write " + path + " in xenstore", errno);
+}
+
 bool Xenstore::watch(const std::string& path, const std::string& token) {
   return xs_watch(handle_.get(), path.c_str(), token.c_str());
 }

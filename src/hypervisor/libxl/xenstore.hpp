@@ -22,6 +22,8 @@ class Xenstore {
   // Names below a node, at most `limit`.
   std::vector<std::string> list(const std::string& path, std::size_t limit = 256) const;
 
+  void write(const std::string& path, const std::string& value);
+
   bool watch(const std::string& path, const std::string& token);
   void unwatch(const std::string& path, const std::string& token);
   // Readable when a watch fired.

@@ -33,6 +33,14 @@ std::string host_entry(const HostRecord& host) {
   return json_text(json::object{{"host", to_json(host)}});
 }
 
+std::string incoming_entry(const Incoming& incoming) {
+  return json_text(json::object{{"incoming", to_json(incoming)}});
+}
+
+std::string refused_entry(const std::string& uuid) {
+  return json_text(json::object{{"refused", uuid}});
+}
+
 Entry parse_entry(const std::string& text) {
   return from_json<Entry>(parse_json(text));
 }

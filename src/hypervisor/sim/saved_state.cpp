@@ -112,6 +112,27 @@ void Simulation::save(std::string uuid, std::string path) {
   operation.done();
 }
 
+Domain Simulation::with_memory(VmSpec spec, const Domain& saved) const {
+  Domain domain = from_spec(std::move(spec));
+  domain.state.vcpus = saved.state.vcpus;
+  domain.state.memory_bytes = saved.state.memory_bytes;
+  domain.phase = saved.phase;
+  domain.request = saved.request;
+  domain.agent = saved.agent;
+  domain.active_ms = saved.active_ms;
+  domain.boots = saved.boots;
+  domain.crashes_in_a_row = saved.crashes_in_a_row;
+  domain.boot_began_active_ms = saved.boot_began_active_ms;
+  domain.boot_length_ms = saved.boot_length_ms;
+  domain.memory_target_bytes = saved.memory_target_bytes;
+  domain.memory_claim_bytes = std::max(saved.memory_target_bytes, saved.state.memory_bytes);
+  domain.draws = saved.draws;
+  domain.actions = saved.actions;
+  domain.plugged_active_ms = saved.plugged_active_ms;
+  domain.vcpu_added_active_ms = saved.vcpu_added_active_ms;
+  return domain;
+}
+
 DomainState Simulation::restore(VmSpec spec, std::string path) {
   Operation operation(*this, "restore", spec.uuid);
   check_spec(spec);
@@ -123,24 +144,7 @@ DomainState Simulation::restore(VmSpec spec, std::string path) {
     throw internal_error("the state in " + path + " was saved with " +
                          std::to_string(saved->spec.vcpus_max) + " vCPUs and " +
                          std::to_string(saved->spec.memory_static_max_bytes) + " bytes of memory");
-  Domain domain = from_spec(std::move(spec));
-  domain.state.vcpus = saved->state.vcpus;
-  domain.state.memory_bytes = saved->state.memory_bytes;
-  domain.phase = saved->phase;
-  domain.request = saved->request;
-  domain.agent = saved->agent;
-  domain.active_ms = saved->active_ms;
-  domain.boots = saved->boots;
-  domain.crashes_in_a_row = saved->crashes_in_a_row;
-  domain.boot_began_active_ms = saved->boot_began_active_ms;
-  domain.boot_length_ms = saved->boot_length_ms;
-  domain.memory_target_bytes = saved->memory_target_bytes;
-  domain.memory_claim_bytes = std::max(saved->memory_target_bytes, saved->state.memory_bytes);
-  domain.draws = saved->draws;
-  domain.actions = saved->actions;
-  domain.plugged_active_ms = saved->plugged_active_ms;
-  domain.vcpu_added_active_ms = saved->vcpu_added_active_ms;
-
+  Domain domain = with_memory(std::move(spec), *saved);
   Claim claim(*this, domain.memory_claim_bytes);
   operation.take_time(Duration::restore);
   const DomainState state = make_visible(std::move(domain), claim);

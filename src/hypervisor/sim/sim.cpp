@@ -39,9 +39,10 @@ Timing timing_of(const SimSettings& settings) {
 
 // ---- operations and claims ----------------------------------------------------------------------
 
-Simulation::Operation::Operation(Simulation& simulation, const char* method, std::string uuid)
+Simulation::Operation::Operation(Simulation& simulation, const char* method, std::string uuid,
+                                 const std::string& lock)
     : simulation_(simulation), method_(method), uuid_(std::move(uuid)) {
-  hold_.emplace(simulation_.domain_locks_, uuid_);
+  hold_.emplace(simulation_.domain_locks_, lock.empty() ? uuid_ : lock);
   pass(Point::before);
 }
 
@@ -101,18 +102,31 @@ Simulation::~Simulation() {
 
 void Simulation::load() {
   std::unordered_map<std::string, Domain> found;
+  std::unordered_map<std::string, Incoming> incoming;
   if (journal_) {
     for (const std::string& text : journal_->load()) {
       Entry entry = parse_entry(text);
       if (entry.host) host_ = std::move(*entry.host);
       if (entry.gone) found.erase(*entry.gone);
+      if (entry.refused) incoming.erase(*entry.refused);
+      if (entry.incoming) {
+        host_.next_domid = std::max(host_.next_domid, entry.incoming->domain.state.domid + 1);
+        incoming.insert_or_assign(entry.incoming->domain.spec.uuid, std::move(*entry.incoming));
+      }
       if (entry.domain) {
         host_.next_domid = std::max(host_.next_domid, entry.domain->state.domid + 1);
+        const auto arrived = incoming.find(entry.domain->spec.uuid);
+        if (arrived != incoming.end() &&
+            arrived->second.domain.state.domid == entry.domain->state.domid)
+          incoming.erase(arrived);
         found.insert_or_assign(entry.domain->spec.uuid, std::move(*entry.domain));
       }
     }
   }
   const std::string boot_id = machine_boot_id();
+  // Whoever sent it may have nothing left: what had arrived whole stays, paused, unless the guest
+  // is here still.
+  for (auto& [uuid, guest] : incoming) found.try_emplace(uuid, std::move(guest.domain));
   if (host_.boot_id != boot_id) found.clear();
   host_.boot_id = boot_id;
   timeline_ = std::make_unique<Timeline>(
@@ -172,6 +186,7 @@ void Simulation::rewrite_journal_locked() {
   host_.clock_offset_ms = timeline_->offset_ms();
   std::vector<std::string> records{host_entry(host_)};
   for (const auto& [uuid, domain] : domains_) records.push_back(domain_entry(domain));
+  for (const auto& [uuid, guest] : incoming_) records.push_back(incoming_entry(guest));
   journal_->replace(records);
   journal_behind_ = false;
 }
@@ -263,6 +278,7 @@ HostFacts Simulation::host() {
   facts.capabilities = {"hvm-1.0-hvm-x86_32", "hvm-1.0-hvm-x86_64"};
   facts.can_suspend = true;
   facts.can_checkpoint = true;
+  facts.can_migrate = true;
   facts.accelerated = true;
   {
     std::lock_guard lock(mutex_);

@@ -18,6 +18,7 @@
 #include "hypervisor/event_log.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "hypervisor/keyed_locks.hpp"
+#include "hypervisor/migration_link.hpp"
 #include "hypervisor/sim/consoles.hpp"
 #include "hypervisor/sim/faults.hpp"
 #include "hypervisor/sim/guest.hpp"
@@ -52,6 +53,8 @@ class Simulation : public Hypervisor {
   DomainState restore(VmSpec spec, std::string path) override;
   void checkpoint(std::string uuid, std::string path,
                   std::map<std::string, DiskSpec> new_images) override;
+  void migrate_send(std::string uuid, UniqueFd stream, SendOptions options) override;
+  DomainState migrate_receive(UniqueFd stream, ReceiveOptions options) override;
 
   void plug_disk(std::string uuid, DiskSpec disk) override;
   void unplug_disk(std::string uuid, std::string device) override;
@@ -73,7 +76,9 @@ class Simulation : public Hypervisor {
   // points at which faults strike.
   class Operation {
    public:
-    Operation(Simulation& simulation, const char* method, std::string uuid);
+    // `lock`: in place of the domain's.
+    Operation(Simulation& simulation, const char* method, std::string uuid,
+              const std::string& lock = {});
     // Lets the time pass that such an operation takes, then passes the middle point.
     void take_time(Duration what);
     void middle() { pass(Point::middle); }
@@ -136,6 +141,8 @@ class Simulation : public Hypervisor {
   void check_nic(const NicSpec& nic) const;
   void require_absent(const std::string& uuid);  // DOMAIN_EXISTS [uuid, domid]
   Domain from_spec(VmSpec spec) const;
+  // What `spec` says, with the memory of the guest that was saved.
+  Domain with_memory(VmSpec spec, const Domain& saved) const;
   DomainState make_visible(Domain domain, Claim& claim);
   // Fills in what the driver chooses for a NIC (name of its tap, ports, address) and takes it.
   void take_nic_locked(Domain& domain, NicSpec& nic);
@@ -157,6 +164,15 @@ class Simulation : public Hypervisor {
   void thaw(const std::string& uuid);
   void switch_images_in(Domain& domain, const std::map<std::string, DiskSpec>& new_images) const;
 
+  // Moving (migration.cpp).
+  void send_guest(MigrationLink& link, const std::string& uuid, const std::string& migration,
+                  bool& here);
+  bool is_own_migration(const std::string& migration);
+  void keep_incoming(Incoming incoming, bool to_itself);
+  void drop_incoming(const std::string& uuid);
+  // The incoming guest becomes the VM's domain, whatever was that before.
+  void take_incoming_locked(const std::string& uuid, bool paused);
+
   std::string add_fault(std::map<std::string, std::string> args);
   std::string set_behaviour(std::map<std::string, std::string> args);
   std::string change_foreign(std::map<std::string, std::string> args);
@@ -166,6 +182,8 @@ class Simulation : public Hypervisor {
   std::mutex mutex_;
   std::unordered_map<std::string, Domain> domains_;
   std::unordered_map<std::int64_t, std::string> uuids_by_domid_;
+  std::unordered_map<std::string, Incoming> incoming_;  // by the VM's uuid
+  std::set<std::string> sending_;                       // migrations that begin here
   std::set<std::string> host_devices_;
   std::set<int> forwarded_ports_;
   std::set<std::string> leased_addresses_;

@@ -67,6 +67,7 @@ Timing::Timing(std::uint64_t seed, double scale) : seed_(seed), scale_(scale) {
   put(Duration::save, 800, 2000);
   put(Duration::restore, 600, 1500);
   put(Duration::checkpoint, 300, 900);
+  put(Duration::migrate, 800, 3000);
   put(Duration::plug, 40, 150);
   put(Duration::unplug, 60, 250);
   put(Duration::resize, 5, 30);

@@ -14,8 +14,8 @@ namespace xcp::hypervisor::sim {
 
 // What calls take (operations), then what guests take.
 BOOST_DEFINE_ENUM_CLASS(Duration, build, unpause, pause, reset, destroy, save, restore, checkpoint,
-                        plug, unplug, unplug_timeout, resize, boot, agent, shutdown, reboot,
-                        balloon)
+                        migrate, plug, unplug, unplug_timeout, resize, boot, agent, shutdown,
+                        reboot, balloon)
 
 class Timing {
  public:
