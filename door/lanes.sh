@@ -8,13 +8,13 @@ export KRONOS_TOP=$top
 # What runs without a name. The unit tests run once, under the sanitizers (asan), where the corpora of
 # the fuzz targets are replayed as well; "unit" is the quick build of the same tests, and "fuzz" looks
 # further than the corpora.
-default_lanes=(asan door api clients crash guest tsan packages)
+default_lanes=(asan door api clients crash guest tsan packages lab)
 
 # Which packages a lane needs besides the group of its own name.
 lane_packages() {
   case $1 in
     door | api | clients | crash | guest | packages) echo "build tools run" ;;
-    lab) echo "build tools packages" ;;
+    lab) echo "build tools run packages" ;;
     *) echo "build tools" ;;
   esac
 }

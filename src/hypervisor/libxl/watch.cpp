@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds between_facts{1000};
 // The guest writes one fact after the other: the first is not told before the others are there.
 constexpr milliseconds facts_settle{100};
+constexpr milliseconds between_sizes{1000};
 constexpr const char* parts_of_guests[] = {"attr", "data"};
 
 std::string path_of(std::uint32_t domid, const char* part) {
@@ -80,6 +81,7 @@ void DomainWatch::begin(std::uint32_t domid, const std::string& uuid) {
   const bool stopped = code == 0 && info.shutdown && !info.dying &&
                        info.shutdown_reason != LIBXL_SHUTDOWN_REASON_SUSPEND;
   const int reason = static_cast<int>(info.shutdown_reason);
+  tracked.memory_kib = info.current_memkb;
   libxl_dominfo_dispose(&info);
   if (stopped && !std::exchange(tracked.stop_told, true)) listener_.stopped(domid, uuid, reason);
   if (code == ERROR_DOMAIN_NOTFOUND) {
@@ -110,6 +112,7 @@ void DomainWatch::run() {
     take_events();
     take_watches();
     tell_facts();
+    look_at_memory();
   }
 }
 
@@ -125,12 +128,16 @@ void DomainWatch::wait() {
     items.resize(static_cast<std::size_t>(count));
     if (code != ERROR_BUFFERFULL) break;
   }
-  for (const auto& [domid, tracked] : tracked_) {
-    if (!tracked.facts_due) continue;
-    const auto left = std::chrono::duration_cast<milliseconds>(*tracked.facts_due - Clock::now());
+  const auto no_later_than = [&](Clock::time_point due) {
+    const auto left = std::chrono::duration_cast<milliseconds>(due - Clock::now());
     const int left_ms = std::max(0, static_cast<int>(left.count()) + 1);
     timeout_ms = timeout_ms < 0 ? left_ms : std::min(timeout_ms, left_ms);
+  };
+  for (const auto& [domid, tracked] : tracked_) {
+    if (!tracked.facts_due) continue;
+    no_later_than(*tracked.facts_due);
   }
+  if (!tracked_.empty()) no_later_than(memory_due_);
   items.push_back({wake_.get(), POLLIN, 0});
   items.push_back({xenstore_.fd(), POLLIN, 0});
   poll(items.data(), items.size(), timeout_ms);
@@ -183,6 +190,19 @@ void DomainWatch::tell_facts() {
     tracked.facts_due.reset();
     tracked.facts_told = Clock::now();
     listener_.facts(tracked.uuid);
+  }
+}
+
+void DomainWatch::look_at_memory() {
+  if (memory_due_ > Clock::now()) return;
+  memory_due_ = Clock::now() + between_sizes;
+  for (auto& [domid, tracked] : tracked_) {
+    libxl_dominfo info;
+    libxl_dominfo_init(&info);
+    const bool there = libxl_domain_info(context_, &info, domid) == 0;
+    const std::uint64_t kib = info.current_memkb;
+    libxl_dominfo_dispose(&info);
+    if (there && std::exchange(tracked.memory_kib, kib) != kib) listener_.resized(tracked.uuid);
   }
 }
 

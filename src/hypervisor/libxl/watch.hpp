@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Follows running domains on a thread of its own: libxl's events of their ends, and xenstore's of
-// what guests tell about themselves. What it tells is called on that thread and must be short. A
-// guest that writes without end is told of at most once a second.
+// Follows running domains on a thread of its own: libxl's events of their ends, xenstore's of what
+// guests tell about themselves, and, since nobody tells of it, their memory once a second. What it
+// tells is called on that thread and must be short. A guest that writes without end is told of at
+// most once a second.
 #pragma once
 
 #include <chrono>
@@ -28,6 +29,7 @@ class DomainWatch {
     // It is not there any more.
     std::function<void(std::uint32_t, const std::string&)> gone;
     std::function<void(const std::string&)> facts;
+    std::function<void(const std::string&)> resized;
   };
 
   explicit DomainWatch(Listener listener);
@@ -47,6 +49,7 @@ class DomainWatch {
     bool stop_told = false;
     std::optional<Clock::time_point> facts_due;
     Clock::time_point facts_told{};
+    std::uint64_t memory_kib = 0;
   };
   struct Request {
     std::uint32_t domid;
@@ -62,12 +65,14 @@ class DomainWatch {
   void take_events();
   void take_watches();
   void tell_facts();
+  void look_at_memory();
 
   const Listener listener_;
   Context context_;
   Xenstore xenstore_;
   UniqueFd wake_;  // eventfd
   std::map<std::uint32_t, Tracked> tracked_;
+  Clock::time_point memory_due_{};
 
   std::mutex mutex_;
   std::deque<Request> requests_;
