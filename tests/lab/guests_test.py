@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the lab host: Debian guests of each type Xen has, made from the template by the installed
-# host's own xe, on a local SR and a bridge of their own. Arguments name types; without any, pvh and hvm:
-# the template's kernel, made for virtual machines, cannot be a pv one. Its image
-# lies in /var/lib/xcp/images.
+# host's own xe, on a local SR and a bridge of their own. Arguments name types; without any, all of them.
+# The template's image lies in /var/lib/xcp/images.
 import os
 import pathlib
 import pty
@@ -211,7 +210,7 @@ def case(name):
 
 
 if __name__ == "__main__":
-    names = sys.argv[1:] or ["pvh", "hvm"]
+    names = sys.argv[1:] or ["pv", "pvh", "hvm"]
     suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(case(name)) for name in names)
     setUpModule()
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
