@@ -36,7 +36,8 @@ LibxlDriver::LibxlDriver(const DriverSettings& settings)
       [this](std::uint32_t domid, const std::string& uuid) {
         post_end({domid, uuid, true, 0});
       },
-      [this](const std::string& uuid) { events_.append(EventKind::guest_facts, uuid); }});
+      [this](const std::string& uuid) { events_.append(EventKind::guest_facts, uuid); },
+      [this](const std::string& uuid) { events_.append(EventKind::changed, uuid); }});
   clear_left_over(context);
   adopt_running(context);
   for (int i = 0; i < workers_on_ends; ++i) workers_.emplace_back([this] { work_on_ends(); });
