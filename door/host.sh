@@ -149,10 +149,10 @@ xapi_sees_tree() {
 
 port_is_free() { [[ ! $(ss -Hltn "sport = :$1") ]]; }
 
-# The first port from 8443 on that nobody listens on, at any address.
+# free_port FIRST LAST: the first of these ports that nobody listens on, at any address.
 free_port() {
   local port
-  for port in {8443..8542}; do
+  for ((port = $1; port <= $2; ++port)); do
     port_is_free "$port" && echo "$port" && return
   done
 }
@@ -165,8 +165,7 @@ choose_port() {
   if [[ $wanted_port ]]; then
     port_is_free "$port" || die "port $port is in use: $(ss -Hltnp "sport = :$port" | head -n 1)"
   elif [[ ! $port ]] || ! port_is_free "$port"; then
-    port=$(free_port)
-    [[ $port ]] || die "no free TCP port from 8443 to 8542; give one with --port"
+    port=$(free_port 8443 8542) || die "no free TCP port from 8443 to 8542; give one with --port"
   fi
   echo "$port" >"$state/port"
 }

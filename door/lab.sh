@@ -13,14 +13,7 @@ lab_boot_seconds=${KRONOS_LAB_BOOT_SECONDS:-900}
 
 # ---- what is made once ------------------------------------------------------------------------
 
-# What our packages depend on, by the distribution's names.
-lab_dependencies() {
-  local package
-  for package in "$top"/build/packages/repository/*.deb; do
-    dpkg-deb -f "$package" Depends Recommends | sed 's/^[A-Za-z]*: //' | tr ',' '\n' |
-      sed -E 's/\|.*//; s/\(.*\)//; s/:any//; s/ //g'
-  done | grep -v -e '^xcp-' -e '^$' | sort -u
-}
+lab_dependencies() { dependencies_of_ours Depends Recommends; }
 
 lab_ssh_key() {
   mkdir -p "$lab_cache"
@@ -88,10 +81,6 @@ lab_ssh() {
   ssh -q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
     -o ControlMaster=auto -o "ControlPath=$lab_dir/ssh" -o ControlPersist=600 -o ConnectTimeout=20 \
     -i "$lab_cache/key" -p "$(cat "$lab_dir/port")" root@127.0.0.1 "$@"
-}
-
-lab_free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 lab_start_qemu() {
@@ -170,7 +159,7 @@ lab_up() {
   lab_images
   step "making the repository" "$lab_logs/lab-repository.log" lab_repository
   qemu-img create -q -f qcow2 -b "$disk" -F raw "$lab_dir/host.qcow2"
-  lab_free_port >"$lab_dir/port"
+  free_port 10022 10121 >"$lab_dir/port" || die "no free TCP port from 10022 to 10121"
   step "starting the lab host" "$lab_logs/lab-qemu.log" lab_start_qemu
   step "booting Debian through GRUB" "$lab_logs/lab-boot.log" lab_wait_boot none
   step "apt-get install xcp-xapi" "$lab_logs/lab-install.log" lab_install

@@ -23,6 +23,16 @@ packages_of() {
     ($1 in wanted) && $column != "-" { print $column }' "$top/door/packages.list" | sort -u
 }
 
+# dependencies_of_ours FIELD...: what our packages, once they are built, name in these fields (Depends,
+# Recommends), without each other; one a line.
+dependencies_of_ours() {
+  local package
+  for package in "$top"/build/packages/repository/*.deb; do
+    dpkg-deb -f "$package" "$@" | sed 's/^[A-Za-z]*: //' | tr ',' '\n' |
+      sed -E 's/\|.*//; s/\(.*\)//; s/:any//; s/ //g'
+  done | grep -v -e '^xcp-' -e '^$' | sort -u
+}
+
 # missing_packages MANAGER NAME...
 missing_packages() {
   local manager=$1
