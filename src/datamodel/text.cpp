@@ -9,6 +9,15 @@
 
 namespace xcp::model {
 
+namespace {
+
+// U+FFFE and U+FFFF, which no XML text may hold.
+bool begins_with_noncharacter(std::string_view text) {
+  return text.starts_with("\xef\xbf\xbe") || text.starts_with("\xef\xbf\xbf");
+}
+
+}  // namespace
+
 void write_json_string(std::string& out, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
   out += '"';
@@ -48,6 +57,7 @@ void write_xml_text(std::string& out, std::string_view text) {
   std::size_t from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
+    std::size_t taken = 1;
     std::string_view replacement;
     if (c == '<')
       replacement = "&lt;";
@@ -57,11 +67,14 @@ void write_xml_text(std::string& out, std::string_view text) {
       replacement = "&amp;";
     else if (c == '\r')
       replacement = "&#13;";  // an XML reader would turn it into a newline
+    else if (c == 0xef && begins_with_noncharacter(text.substr(i)))
+      taken = 3;
     else if (c >= 0x20 || c == '\n' || c == '\t')
       continue;
     out.append(text.substr(from, i - from));
     out.append(replacement);  // other control characters cannot stand in XML and are dropped
-    from = i + 1;
+    from = i + taken;
+    i = from - 1;
   }
   out.append(text.substr(from));
 }

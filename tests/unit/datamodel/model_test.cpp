@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/failure.hpp"
+#include "datamodel/codec.hpp"
 #include "datamodel/errors.gen.hpp"
 #include "datamodel/model.gen.hpp"
 #include "datamodel/model.hpp"
@@ -344,6 +345,18 @@ TEST(Errors, FactoriesKeepCodeParametersAndPlace) {
   EXPECT_EQ(failure.params(), (std::vector<std::string>{"v", "Halted", "Running"}));
   EXPECT_NE(std::string(failure.where().file_name()).find("model_test.cpp"), std::string::npos);
   EXPECT_EQ(errors::vm_is_snapshot({"a", "b"}).params().size(), 2u);
+}
+
+// A guest may write any of these where its facts come from.
+TEST(Text, XmlHoldsNoCharacterThatXmlForbids) {
+  const auto written = [](std::string_view text) {
+    std::string out;
+    write_xml_text(out, text);
+    return out;
+  };
+  EXPECT_EQ(written("a\x01\x1b\r<&>\n\tz"), "a&#13;&lt;&amp;&gt;\n\tz");
+  EXPECT_EQ(written("a\xef\xbf\xbe\xef\xbf\xbfz\xef\xbf\xbd"), "az\xef\xbf\xbd");
+  EXPECT_EQ(written("\xef\xbf\xbf"), "");
 }
 
 }  // namespace
