@@ -26,6 +26,8 @@ int trigger(Xl& xl, const Call& call);
 int button_press(Xl& xl, const Call& call);
 int save(Xl& xl, const Call& call);
 int restore(Xl& xl, const Call& call);
+int migrate(Xl& xl, const Call& call);
+int migrate_receive(Xl& xl, const Call& call);
 int console(Xl& xl, const Call& call);
 int vncviewer(Xl& xl, const Call& call);
 int mem_set(Xl& xl, const Call& call);

@@ -117,6 +117,8 @@ def operations(s):
         "shutdown": Operation("VM.hard_shutdown", (s.vm,), s.running, is_in("Halted")),
         "suspend": Operation("VM.suspend", (s.vm,), s.running, is_in("Suspended")),
         "resume": Operation("VM.resume", (s.vm, False, False), s.suspended, is_in("Running")),
+        "migrate": Operation("VM.pool_migrate", (s.vm, s.world.host_ref, {}), s.running,
+                             is_in("Running")),
         "snapshot": Operation("VM.snapshot", (s.vm, "copy", []), both(s.without_snapshots, s.halted),
                               has_snapshot),
         "snapshot_live": Operation("VM.snapshot", (s.vm, "copy", []),
@@ -373,6 +375,8 @@ def add_tests():
              "plug_nic", "unplug_nic"]
     if DRIVER == "sim" or "XCP_CRASH_ALL" in os.environ:  # eight minutes more over QEMU
         names += ["clean_shutdown", "suspend", "resume", "checkpoint"]
+    if DRIVER != "libvirt":  # which cannot
+        names.append("migrate")
     for name in names:
         for daemon in DAEMONS:
             def test(self, name=name, daemon=daemon):

@@ -4,6 +4,7 @@
 import unittest
 
 from host import DRIVER, ApiError, Host, World, await_value
+from reality import NULL
 
 
 
@@ -127,6 +128,35 @@ class Lifecycle(unittest.TestCase):
         self.call("VM.resume", vm, False, False)
         self.assertEqual(self.state(vm), "Running")
         self.refused("HANDLE_INVALID", "VDI.get_uuid", image)
+
+    def test_migrate_to_its_own_host(self):
+        vm = self.running("mover")
+        self.let_it_come_up(vm)
+        here = self.world.host_ref
+        if "migrate" not in self.call("host.get_capabilities", here):
+            self.assertNotIn("pool_migrate", self.allowed(vm))
+            self.refused("VM_LACKS_FEATURE", "VM.pool_migrate", vm, here, {})
+            return
+        self.assertIn("pool_migrate", self.allowed(vm))
+        self.refused("INVALID_VALUE", "VM.pool_migrate", vm, here, {"live": "perhaps"})
+        self.refused("HANDLE_INVALID", "VM.pool_migrate", vm, NULL, {})
+        before = self.call("VM.get_record", vm)
+        task = self.call("Async.VM.pool_migrate", vm, here, {"live": "true"})
+        self.addCleanup(self.call, "task.destroy", task)
+        status = await_value(lambda: self.call("task.get_status", task), lambda s: s != "pending", 240)
+        self.assertEqual(status, "success", self.call("task.get_error_info", task))
+        self.assertEqual(self.call("task.get_progress", task), 1.0)
+        after = self.call("VM.get_record", vm)
+        self.assertNotEqual(after["domid"], before["domid"])
+        for field in ("power_state", "resident_on", "consoles", "VBDs", "VIFs", "allowed_operations"):
+            self.assertEqual(after[field], before[field], field)
+        self.assertEqual(after["current_operations"], {})
+        for vbd in after["VBDs"]:
+            self.assertTrue(self.call("VBD.get_currently_attached", vbd))
+        for vif in after["VIFs"]:
+            self.assertTrue(self.call("VIF.get_currently_attached", vif))
+        self.call("VM.pause", vm)
+        self.refused("VM_BAD_POWER_STATE", "VM.pool_migrate", vm, here, {})
 
     def test_hotplug(self):
         vm = self.running("plugged", disks=1, vifs=0)

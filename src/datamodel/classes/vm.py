@@ -566,7 +566,7 @@ CLASS = cls(
                     param("force", "bool", doc="True resumes it although the host's checks warn."),
                 ],
                 errors=["VM_BAD_POWER_STATE", "OPERATION_NOT_ALLOWED", "VM_IS_TEMPLATE"]),
-        message("pool_migrate", roles=VM_POWER_ADMIN_OR_CLIENT_CERT, async_=True,
+        message("pool_migrate", handled=True, roles=VM_POWER_ADMIN_OR_CLIENT_CERT, async_=True,
                 doc="Move it to another host of the pool while it runs; its disks stay where "
                     "they are.",
                 params=[
@@ -577,7 +577,8 @@ CLASS = cls(
                 ],
                 errors=[
                     "VM_BAD_POWER_STATE", "OTHER_OPERATION_IN_PROGRESS", "VM_IS_TEMPLATE",
-                    "OPERATION_NOT_ALLOWED", "VM_BAD_POWER_STATE",
+                    "OPERATION_NOT_ALLOWED", "VM_BAD_POWER_STATE", "HOST_OFFLINE",
+                    "HOST_NOT_ENOUGH_FREE_MEMORY", "VM_MIGRATE_FAILED",
                 ]),
         message("pool_migrate_complete", roles=VM_POWER_ADMIN_OR_CLIENT_CERT, since="tampa",
                 async_=True, hidden=True,

@@ -172,7 +172,9 @@ class LibxlDriver : public Hypervisor {
   // ---- moving (migration.cpp, arrivals.cpp)
   std::string send_memory(Context& context, const Found& found, MigrationLink& link, bool live);
   void go_on_here(Context& context, const Found& found);
-  void let_go(Context& context, const Found& found, const Kept& moved, MigrationLink& link);
+  // `gone`: set as soon as the domain will not be resumed any more, whatever is thrown.
+  void let_go(Context& context, const Found& found, const Kept& moved, MigrationLink& link,
+              bool& gone);
   void wait_for_go(Context& context, Found& found, MigrationLink& link, bool to_itself);
   bool is_member(const std::set<std::string>& set, const std::string& member);
   Places places_of_arrival(const Kept& kept) const;

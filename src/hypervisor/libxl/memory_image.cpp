@@ -29,6 +29,10 @@ Failure no_image(const std::string& path) {
   return Failure("SUSPEND_IMAGE_NOT_ACCESSIBLE", {path});
 }
 
+std::string suspension_node(std::uint32_t domid) {
+  return "/local/domain/" + std::to_string(domid) + "/control/feature-suspend";
+}
+
 // Leaves the descriptor where libxl's stream begins.
 Kept read_header(int fd, const std::string& path) {
   const auto record = read_stream_header(fd, image_format);
@@ -46,8 +50,7 @@ Kept read_header(int fd, const std::string& path) {
 // (An hvm guest may have no such kernel at all; libxl then saves it as it stands.)
 void LibxlDriver::require_ready_to_suspend(std::uint32_t domid, const VmSpec& spec) {
   if (spec.type == GuestType::hvm) return;
-  const std::string ability = "/local/domain/" + std::to_string(domid) + "/control/feature-suspend";
-  if (!Xenstore().wait_for(ability, patience_with_booting_guest))
+  if (!Xenstore().wait_for(suspension_node(domid), patience_with_booting_guest))
     throw Failure("OPERATION_NOT_ALLOWED",
                   {"VM " + spec.uuid +
                    " does not say that it can be suspended: its kernel is not up, or cannot"});
@@ -131,6 +134,9 @@ int LibxlDriver::create_from_stream(Context& context, libxl_domain_config* confi
   const int code =
       libxl_domain_create_restore(context, config, domid, stream, -1, &params, nullptr, nullptr);
   libxl_domain_restore_params_dispose(&params);
+  // It says so while it boots, and not again when it goes on in another domain.
+  if (code == 0 && config->c_info.type != LIBXL_DOMAIN_TYPE_HVM)
+    Xenstore().write(suspension_node(*domid), "1");
   return code;
 }
 

@@ -105,6 +105,7 @@ void LibxlDriver::go_on_here(Context& context, const Found& found) {
 
 void LibxlDriver::migrate_send(std::string uuid, UniqueFd stream, SendOptions options) {
   MigrationLink link(std::move(stream));
+  bool gone = false;
   try {
     const auto hold = locks_.hold(uuid);
     Context context;
@@ -132,15 +133,16 @@ void LibxlDriver::migrate_send(std::string uuid, UniqueFd stream, SendOptions op
       go_on_here(context, found);
       throw;
     }
-    let_go(context, found, moved, link);
+    let_go(context, found, moved, link, gone);
   } catch (const std::exception& error) {
-    link.say_failed(as_failure(error));
+    // Once the receiver has it, it must not hear that it failed.
+    if (!gone) link.say_failed(as_failure(error));
     throw;
   }
 }
 
 void LibxlDriver::let_go(Context& context, const Found& found, const Kept& moved,
-                         MigrationLink& link) {
+                         MigrationLink& link, bool& gone) {
   const std::string& uuid = found.uuid;
   const bool to_itself = is_member(arriving_, uuid);
   DomainState between = state_of(context, found);
@@ -157,6 +159,7 @@ void LibxlDriver::let_go(Context& context, const Found& found, const Kept& moved
     go_on_here(context, found);
     throw;
   }
+  gone = true;
   fault_point("libxl.migrate_send.let_go");
   const bool to_tell = claim_end(found.domid);
   std::optional<Failure> stays;

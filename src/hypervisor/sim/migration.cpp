@@ -46,6 +46,7 @@ bool Simulation::is_own_migration(const std::string& migration) {
 void Simulation::migrate_send(std::string uuid, UniqueFd stream, SendOptions options) {
   MigrationLink link(std::move(stream));
   bool frozen = false;
+  bool gone = false;
   try {
     Operation operation(*this, "migrate_send", uuid);
     std::int64_t memory_bytes;
@@ -71,9 +72,10 @@ void Simulation::migrate_send(std::string uuid, UniqueFd stream, SendOptions opt
     operation.take_time(Duration::migrate);
     if (!frozen) freeze(uuid);
     frozen = true;
-    send_guest(link, uuid, migration, frozen);
+    send_guest(link, uuid, migration, gone);
     operation.done();
   } catch (const std::exception& error) {
+    if (gone) throw;  // the receiver has it, and must not hear that it failed
     link.say_failed(as_failure(error));
     link.hang_up();
     if (frozen) thaw(uuid);
@@ -81,9 +83,9 @@ void Simulation::migrate_send(std::string uuid, UniqueFd stream, SendOptions opt
   }
 }
 
-// `here`: the guest is frozen, and has not gone; whatever is thrown afterwards.
+// The guest is frozen. `gone`: it is not this host's any more, whatever is thrown afterwards.
 void Simulation::send_guest(MigrationLink& link, const std::string& uuid,
-                            const std::string& migration, bool& here) {
+                            const std::string& migration, bool& gone) {
   std::string text;
   {
     std::lock_guard lock(mutex_);
@@ -102,7 +104,7 @@ void Simulation::send_guest(MigrationLink& link, const std::string& uuid,
       erase_locked(uuid);
       publish_locked(EventKind::ended_gone, uuid);
     }
-    here = false;
+    gone = true;
   }
   fault_point("sim.migrate_send.gone");
   consoles_->wake();

@@ -166,7 +166,7 @@ class Simulation : public Hypervisor {
 
   // Moving (migration.cpp).
   void send_guest(MigrationLink& link, const std::string& uuid, const std::string& migration,
-                  bool& here);
+                  bool& gone);
   bool is_own_migration(const std::string& migration);
   void keep_incoming(Incoming incoming, bool to_itself);
   void drop_incoming(const std::string& uuid);

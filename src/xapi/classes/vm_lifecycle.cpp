@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::chrono::minutes shutdown_limit{20};
 
-void check_host(Context& context, const Ref<model::host>& host) {
-  if (host != context.host()) throw Failure("HOST_OFFLINE", {host.str()});
-}
-
 void check_can_start(Context& context) {
   if (!context.view().get(context.host())[model::host::enabled])
     throw Failure("HOST_DISABLED", {context.host().str()});
@@ -72,6 +68,10 @@ bool wait_for_end(Context& context, const std::string& uuid) {
 }
 
 }  // namespace
+
+void check_host(Context& context, const Ref<model::host>& host) {
+  if (host != context.host()) throw Failure("HOST_OFFLINE", {host.str()});
+}
 
 Ref<SR> suspend_sr(const db::Snapshot& view, const Services& services, const db::Object<VM>& vm) {
   const auto pool = view.get(services.pool);

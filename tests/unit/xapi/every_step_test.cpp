@@ -246,6 +246,17 @@ const std::vector<Scenario> scenarios = {
       "VM.suspend:destroy domain", "sim.destroy.before", "VM.suspend:remove port 0",
       "network.remove_port.released", "network.state.write", "network.state.written",
       "VM.suspend:detach disk 0"}},
+    {"VmPoolMigrate",
+     [](World& world) {
+       Guest guest(world);
+       guest.start(world);
+       return call(world, "VM.pool_migrate",
+                   {guest.vm.str(), world.services().host.str(), no_map()});
+     },
+     // The guest is in its new domain.
+     {"VM.pool_migrate:record", "VM.pool_migrate:done"},
+     {"sim.migrate_send.gone", "sim.migrate_send.after", "sim.migrate_receive.after",
+      "VM.activate_ports:activate port 0"}},
     {"VmSnapshot",
      [](World& world) {
        Guest guest(world);

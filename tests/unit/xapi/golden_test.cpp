@@ -3,6 +3,7 @@
 #include "base/describe.hpp"
 #include "world.hpp"
 #include "xapi/plans/device_plans.hpp"
+#include "xapi/plans/migrate_plan.hpp"
 #include "xapi/plans/network_spec.hpp"
 #include "xapi/plans/storage_plans.hpp"
 #include "xapi/plans/vm_plans.hpp"
@@ -87,6 +88,7 @@ TEST_F(Golden, PlansOfVms) {
                            std::make_shared<sm::VdiInfo>()));
   expect_plan("vm_suspend_release",
               release_plan(services(), world.view(), object(vm), sr, sm::VdiInfo{}));
+  expect_plan("vm_pool_migrate", migrate_plan(services(), object(vm), true, started));
   world.store().commit([&](db::Transaction& change) { change.set(vm, VM::suspend_VDI, vdi); });
   expect_plan("vm_resume", resume_plan(services(), world.view(), object(vm), false, started));
 }

@@ -6,6 +6,7 @@
 
 Over libvirt a domain is a machine with firmware and an empty disk, in emulation; what needs a system
 in the guest is left to sim."""
+import contextlib
 import json
 import os
 import pathlib
@@ -99,23 +100,37 @@ class Xl(unittest.TestCase):
         cls.directory.chmod(0o755)  # QEMU may have a user of its own
         cls.socket = cls.directory / "h.sock"
         cls.log = open(cls.directory / "log", "wb")
-        cls.daemon = subprocess.Popen(
-            [DAEMON, "--socket", cls.socket, "--state-dir", cls.directory / "state", "--module-dir",
+        cls.daemon = cls.start_daemon(cls.socket, cls.directory)
+        for name in ("a.img", "b.img", "cd.iso"):
+            (cls.directory / name).write_bytes(b"\0" * 1024 * 1024)
+
+    @classmethod
+    def start_daemon(cls, path, directory):
+        daemon = subprocess.Popen(
+            [DAEMON, "--socket", path, "--state-dir", directory / "state", "--module-dir",
              MODULES, "--group", "root", "--driver", DRIVER, *OPTIONS[DRIVER],
-             *(["--uri", f"qemu:///embed?root={cls.directory}/libvirt"] if DRIVER == "libvirt" else [])],
+             *(["--uri", f"qemu:///embed?root={directory}/libvirt"] if DRIVER == "libvirt" else [])],
             stderr=cls.log)
         deadline = time.monotonic() + 30
         while True:
             try:
                 with socket.socket(socket.AF_UNIX) as probe:
-                    probe.connect(str(cls.socket))
-                break
+                    probe.connect(str(path))
+                return daemon
             except OSError:
-                if cls.daemon.poll() is not None or time.monotonic() > deadline:
+                if daemon.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-        for name in ("a.img", "b.img", "cd.iso"):
-            (cls.directory / name).write_bytes(b"\0" * 1024 * 1024)
+
+    @contextlib.contextmanager
+    def another_daemon(self, directory):
+        directory.mkdir()
+        daemon = self.start_daemon(directory / "h.sock", directory)
+        try:
+            yield directory / "h.sock"
+        finally:
+            daemon.terminate()
+            daemon.wait()
 
     @classmethod
     def tearDownClass(cls):
@@ -306,6 +321,37 @@ class Xl(unittest.TestCase):
         self.assertIn("is missing", self.xl("restore", self.directory / "nosuch", status=1).stderr)
 
     @needs_guest
+    def test_migrate(self):
+        self.create()
+        before = self.row("one")
+        here = f"env XL_SOCKET={self.socket} XL_STATE_DIR={self.directory}/xl {XL} migrate-receive"
+        done = self.xl("migrate", "-s", "", "one", here)
+        self.assertIn("Migration successful.", done.stderr)
+        after = self.row("one")
+        self.assertNotEqual(after[1], before[1])
+        self.assertEqual(after[:1] + after[2:4], before[:1] + before[2:4])
+        # A host that is not there, and one that cannot take it.
+        done = self.xl("migrate", "-s", "false", "one", "nowhere", status=1)
+        self.assertIn("Migration failed.", done.stderr)
+        nobody = f"env XL_SOCKET={self.directory}/nobody {XL} migrate-receive"
+        self.xl("migrate", "-s", "", "one", nobody, status=1)
+        self.assertEqual(self.row("one")[1], after[1])
+        self.assertIn("not available", self.xl("migrate", "-D", "one", "x", status=1).stderr)
+        # xl still knows what it was made from, and another host does.
+        there = self.directory / "there"
+        with self.another_daemon(there) as socket_there:
+            self.xl("migrate", "-s", "", "one", f"env XL_SOCKET={socket_there} XL_STATE_DIR={there}/xl "
+                                                f"{XL} migrate-receive")
+            self.assertEqual(self.xl("list").stdout, BLANK_LIST)
+            other = {"XL_SOCKET": str(socket_there), "XL_STATE_DIR": str(there / "xl")}
+            self.assertIn("\none ", self.xl("list", env=other).stdout)
+            back = f"env XL_SOCKET={self.socket} XL_STATE_DIR={self.directory}/xl {XL} migrate-receive -p"
+            self.xl("migrate", "-s", "", "one", back, env=other)
+            self.assertEqual(self.xl("list", env=other).stdout, BLANK_LIST)
+        self.assertEqual(self.row("one")[4], "--p---")
+        self.xl("destroy", "one")
+
+    @needs_guest
     def test_console(self):
         self.create()
         done = self.xl("console", "one", status=0, input="\x1d")
@@ -335,6 +381,7 @@ class Xl(unittest.TestCase):
         refused = self.xl("destroy", "xapis", status=1)
         self.assertIn("not made by xl but by xapi", refused.stderr)
         self.assertIn("use -f", self.xl("save", "xapis", self.directory / "no", status=1).stderr)
+        self.assertIn("use -f", self.xl("migrate", "xapis", "nowhere", status=1).stderr)
         self.assertEqual(self.row("xapis")[0], "xapis")
         self.assertEqual(json.loads(self.xl("list", "-l", "xapis").stdout)[0]["config"]["c_info"]["uuid"],
                          UUID + "7")
@@ -361,7 +408,7 @@ class Xl(unittest.TestCase):
         self.assertRegex(self.xl("uptime", "-s", "one").stdout, r" up  0:00, one \(\d+\)\n")
 
     def test_what_is_not_available_says_so(self):
-        for words in (("migrate", "a", "b"), ("remus", "a", "b"), ("devd",)):
+        for words in (("remus", "a", "b"), ("devd",)):
             done = self.xl(*words, status=1)
             self.assertIn(f"xl {words[0]}: not available: ", done.stderr)
 
