@@ -73,7 +73,7 @@ TEST(Commands, HelpComesBeforeEverything) {
   const std::string text = help_text(*find_command("create"));
   EXPECT_TRUE(text.starts_with("Usage: xl [-vtTfN] create [options] <ConfigFile>")) << text;
   EXPECT_NE(text.find("-f, --defconfig <file>"), std::string::npos);
-  EXPECT_NE(help_text(*find_command("migrate")).find("Not available"), std::string::npos);
+  EXPECT_NE(help_text(*find_command("remus")).find("Not available"), std::string::npos);
 }
 
 }  // namespace
