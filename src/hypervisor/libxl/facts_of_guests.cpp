@@ -55,7 +55,12 @@ class Reader {
   void take(std::map<std::string, std::string>& into, const std::string& key,
             const std::string& path) {
     if (into.contains(key)) return;
-    if (auto value = text(path)) into[key] = std::move(*value);
+    if (auto value = text(path)) put(into, key, std::move(*value), key.size());
+  }
+  // What was read already, under another name as well.
+  void repeat(std::map<std::string, std::string>& into, const std::string& key,
+              const std::string& value) {
+    put(into, key, value, key.size() + value.size());
   }
   std::vector<std::string> numbers(const std::string& path, std::size_t limit) const {
     std::vector<std::string> names = xenstore_.list(base_ + path);
@@ -65,6 +70,13 @@ class Reader {
   }
 
  private:
+  void put(std::map<std::string, std::string>& into, const std::string& key, std::string value,
+           std::size_t size) {
+    if (size > left_) return;
+    left_ -= size;
+    into[key] = std::move(value);
+  }
+
   const Xenstore& xenstore_;
   const std::string base_;
   std::size_t left_ = guest_text_limit;
@@ -92,7 +104,7 @@ void read_addresses(Reader& reader, GuestFacts& facts) {
     if (!facts.networks.contains(nic + "/ipv4/0"))
       reader.take(facts.networks, nic + "/ipv4/0", "attr/eth" + nic + "/ip");
     if (const auto address = facts.networks.find(nic + "/ipv4/0"); address != facts.networks.end())
-      facts.networks[nic + "/ip"] = address->second;
+      reader.repeat(facts.networks, nic + "/ip", address->second);
   }
 }
 
