@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <stdexcept>
 
@@ -156,6 +157,12 @@ DomainState ContractTest::state() {
   auto found = hv().domain(uuid_);
   if (!found) throw std::runtime_error("the domain is gone");
   return *found;
+}
+
+bool ContractTest::no_domain_is_ours() {
+  const auto domains = hv().domains();
+  return std::none_of(domains.begin(), domains.end(),
+                      [](const DomainState& domain) { return domain.ours; });
 }
 
 void ContractTest::wait_until(const std::string& what, const std::function<bool()>& condition,

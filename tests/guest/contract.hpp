@@ -74,6 +74,8 @@ class ContractTest : public ::testing::Test {
   void wait_until_up();
   Terminal terminal();
   hypervisor::DomainState state();
+  // Others may run domains on this host meanwhile.
+  bool no_domain_is_ours();
   void wait_until(const std::string& what, const std::function<bool()>& condition,
                   std::chrono::seconds timeout = std::chrono::seconds(60));
 

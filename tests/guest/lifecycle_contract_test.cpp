@@ -108,7 +108,7 @@ TEST_F(LifecycleContract, ASpecThatCannotBeIsRefused) {
               spec.nics[0].mac = "52:54";
             }),
             "MAC_INVALID");
-  EXPECT_TRUE(hv().domains().empty());
+  EXPECT_TRUE(no_domain_is_ours());
 }
 
 TEST_F(LifecycleContract, PauseAndUnpause) {

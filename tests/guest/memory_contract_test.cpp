@@ -94,7 +94,7 @@ TEST_F(MemoryContract, WhatIsNoSavedGuestIsNotRestored) {
     EXPECT_EQ(code_of([&] { hv().restore(small_guest(), files_ + name); }),
               "SUSPEND_IMAGE_NOT_ACCESSIBLE")
         << name;
-  EXPECT_TRUE(hv().domains().empty());
+  EXPECT_TRUE(no_domain_is_ours());
 }
 
 TEST_F(MemoryContract, ACheckpointHoldsOneMoment) {
