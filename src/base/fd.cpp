@@ -77,6 +77,15 @@ std::size_t read_some(int fd, char* buffer, std::size_t size) {
   }
 }
 
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
+
+bool is_block_device(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+}
+
 std::optional<std::string> read_file(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {

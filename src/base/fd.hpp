@@ -40,6 +40,11 @@ void write_all(int fd, std::string_view bytes);
 // Up to `size` bytes; 0 at end of file.
 std::size_t read_some(int fd, char* buffer, std::size_t size);
 
+// Whether something can be found at `path`, and whether it is a block device; false when it cannot
+// be told.
+bool exists(const std::string& path);
+bool is_block_device(const std::string& path);
+
 // The whole file; nullopt when it does not exist.
 std::optional<std::string> read_file(const std::string& path);
 

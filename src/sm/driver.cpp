@@ -2,7 +2,7 @@
 // What all kinds of SR do alike.
 #include "sm/driver.hpp"
 
-#include <chrono>
+#include <ctime>
 
 #include "sm/failures.hpp"
 
@@ -16,12 +16,6 @@ bool parse_bool(const std::string& key, const std::string& value) {
   if (value == "true") return true;
   if (value == "false") return false;
   throw Failure("VALUE_NOT_SUPPORTED", {key, value, "expected true or false"});
-}
-
-std::int64_t seconds_since_1970() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace
@@ -66,7 +60,7 @@ VdiInfo branch_description(Branch kind, const VdiInfo& origin, const VdiSpec& na
       made.read_only = true;
       made.is_a_snapshot = true;
       made.snapshot_of = origin.uuid;
-      made.snapshot_time = seconds_since_1970();
+      made.snapshot_time = std::time(nullptr);
       break;
     case Branch::clone:
       made.read_only = names.read_only;

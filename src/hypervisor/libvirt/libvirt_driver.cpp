@@ -3,8 +3,6 @@
 #include "hypervisor/libvirt/libvirt_driver.hpp"
 
 #include <libvirt/virterror.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -31,15 +29,6 @@ constexpr FirmwareFiles uefi_places[] = {
     {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},
     {"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},
     {"/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"}};
-
-bool exists(const std::string& path) {
-  return access(path.c_str(), F_OK) == 0;
-}
-
-bool is_block_device(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
-}
 
 // A bridge of the kernel has a directory "bridge" in sysfs; what else carries ports is Open
 // vSwitch's.

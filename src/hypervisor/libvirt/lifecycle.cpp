@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/describe/enum_to_string.hpp>
+#include <ctime>
 #include <filesystem>
 
 #include "base/fd.hpp"
@@ -26,16 +26,7 @@ using std::chrono::seconds;
 constexpr seconds event_timeout{5};
 constexpr seconds firmware_timeout{1};
 
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 using Files = std::vector<std::string>;
-
-bool exists(const std::string& path) {
-  return access(path.c_str(), F_OK) == 0;
-}
 
 // libvirt removes the file of a failed save, even one that was there before and has an owner.
 void keep_file(const std::string& path) {
@@ -126,7 +117,7 @@ DomainState LibvirtDriver::build(VmSpec spec) {
   clear_after(spec.uuid);
   const Nvram nvram = choose_nvram(spec);
   spec.nvram_path = nvram.path;
-  const Mark mark{now_seconds(), spec.on_reboot, {}};
+  const Mark mark{std::time(nullptr), spec.on_reboot, {}};
   const std::string xml = domain_xml(spec, mark, host_view_);  // throws where there is no firmware
   PendingRecord record(
       settings_.state_dir + "/pending",
@@ -157,7 +148,7 @@ DomainState LibvirtDriver::restore(VmSpec spec, std::string path) {
       {PendingKind::build, spec.uuid, nvram.fresh ? std::vector{nvram.path} : Files{}});
   if (nvram.fresh && !nvram.path.empty()) copy_template(uefi_vars_, nvram.path);
   spec.nvram_path = nvram.path;
-  const Mark mark{now_seconds(), spec.on_reboot, {}};
+  const Mark mark{std::time(nullptr), spec.on_reboot, {}};
   const std::string xml = restored_xml(saved.get(), spec, mark, host_view_);
   DomainState state = bring_up(spec, mark, [&](virConnectPtr open) {
     if (virDomainRestoreFlags(open, path.c_str(), xml.c_str(), VIR_DOMAIN_SAVE_PAUSED) != 0)

@@ -2,7 +2,6 @@
 // See domain_config.hpp. Everything that libxl is to own is copied with its own allocator.
 #include "hypervisor/libxl/domain_config.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/fd.hpp"
 #include "hypervisor/placement.hpp"
 
 namespace xcp::hypervisor::libxl {
@@ -27,11 +27,6 @@ char* copy(const std::string& text) {
 template <class T>
 T* make_array(std::size_t count) {
   return count == 0 ? nullptr : static_cast<T*>(calloc(count, sizeof(T)));
-}
-
-bool is_block_device(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
 }
 
 libxl_domain_type libxl_type(GuestType type) {

@@ -4,6 +4,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <ctime>
+
 #include "base/fd.hpp"
 #include "base/ref.hpp"
 #include "hypervisor/libxl/libxl_driver.hpp"
@@ -21,11 +23,6 @@ using std::chrono::seconds;
 // Xen frees the memory of a domain that was destroyed little by little.
 constexpr int seconds_for_memory = 10;
 constexpr seconds console_timeout{10};
-
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 UniqueFd open_terminal(const std::string& path) {
   if (!path.starts_with("/dev/pts/")) return {};
@@ -166,7 +163,7 @@ DomainState LibxlDriver::build(VmSpec spec) {
     throw Failure("DOMAIN_EXISTS", {spec.uuid, std::to_string(found->domid)});
   clear_after(spec.uuid);
   PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, spec.uuid, {}});
-  const Found found = build_anew(context, {spec, now_seconds(), {}});
+  const Found found = build_anew(context, {spec, std::time(nullptr), {}});
   record.done();
   events_.append(EventKind::changed, spec.uuid);
   return state_of(context, found);
