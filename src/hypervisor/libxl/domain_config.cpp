@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "base/fd.hpp"
 #include "hypervisor/placement.hpp"
@@ -114,6 +115,11 @@ std::vector<DiskSpec> in_order(const VmSpec& spec) {
   return disks;
 }
 
+// A script of ours is where the other is.
+std::string beside(const std::string& path, const char* name) {
+  return std::filesystem::path(path).replace_filename(name);
+}
+
 }  // namespace
 
 std::string disk_name(const std::string& device, GuestType type) {
@@ -213,6 +219,8 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, cons
       if (access(("/sys/class/net/" + nic.bridge).c_str(), F_OK) == 0 &&
           access(("/sys/class/net/" + nic.bridge + "/bridge").c_str(), F_OK) != 0)
         device.script = strdup("vif-openvswitch");
+      else if (!nic.host_device.empty())
+        device.script = copy(beside(places.script_of_lone_nic, "nic-named"));
       break;
     case NicBacking::none:
       device.script = copy(places.script_of_lone_nic);
