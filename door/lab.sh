@@ -91,7 +91,7 @@ lab_start_qemu() {
     -nodefaults -display none -serial "file:$lab_dir/console" -pidfile "$lab_dir/pid" -daemonize \
     -drive "file=$lab_dir/host.qcow2,if=virtio,cache=unsafe" \
     -drive "file=$lab_dir/repository.img,if=virtio,format=raw,readonly=on" \
-    -drive "file=$lab_dir/images.img,if=virtio,format=raw,readonly=on" \
+    -drive "file=$lab_dir/images.img,if=virtio,format=raw,cache=unsafe" \
     -nic "user,model=virtio,net=10.77.0.0/24,hostfwd=tcp:127.0.0.1:$(cat "$lab_dir/port")-:22" \
     -device virtio-rng-pci
 }
@@ -123,7 +123,7 @@ lab_install() {
     mkdir -p /srv/kronos /etc/apt/keyrings
     mkdir -p /var/lib/xcp/images
     echo "/dev/vdb /srv/kronos ext4 ro,nofail 0 0" >>/etc/fstab
-    echo "/dev/vdc /var/lib/xcp/images ext4 ro,nofail 0 0" >>/etc/fstab
+    echo "/dev/vdc /var/lib/xcp/images ext4 nofail 0 0" >>/etc/fstab
     mount /srv/kronos
     mount /var/lib/xcp/images
     cp /srv/kronos/kronos.gpg /etc/apt/keyrings/
