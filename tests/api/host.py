@@ -99,6 +99,7 @@ class Host:
         self.options = list(sim_options) if driver == "sim" else ["agent_eager_ms=300"]
         self.own_directory = directory is None
         self.state = pathlib.Path(directory or tempfile.mkdtemp(prefix="xcp-api-", dir="/tmp"))
+        self.kernels = self.state / "kernels"  # where xapi lets kernels of guests be
         self.processes = {}
         atexit.register(self.close)  # also when the tests are ended in the middle
         self.port = free_port()
@@ -131,7 +132,7 @@ class Host:
                                + [word for option in self.options for word in ("--option", option)],
             "xapi": [BUILD / "src/xapi/xapi", "--socket", run / "xapi.sock", "--state-dir", state / "xapi",
                      "--listen", "127.0.0.1", "--https-port", str(self.port), "--group", "root",
-                     "--templates-dir", TOP / "templates", "--kernel-dir", state / "kernels",
+                     "--templates-dir", TOP / "templates", "--kernel-dir", self.kernels,
                      "--hypervisor-socket", run / "hypervisor.sock", "--storage-socket", run / "storage.sock",
                      "--network-socket", run / "network.sock", "--auth-socket", run / "auth.sock"],
         }[daemon]
@@ -297,7 +298,7 @@ class World:
         if "XCP_TEST_GUEST" not in os.environ:
             subprocess.run([TOP / "tests/guest/make-test-guest", made], check=True)
         for name in ("vmlinuz", "initrd.img"):
-            target = self.host.state / "kernels" / name
+            target = self.host.kernels / name
             if not target.exists():
                 shutil.copy(made / name, target)
 
@@ -306,8 +307,8 @@ class World:
         call = self.client.call
         self.install_kernel()
         vm = call("VM.clone", self.template("direct-kernel"), name)
-        call("VM.set_PV_kernel", vm, str(self.host.state / "kernels/vmlinuz"))
-        call("VM.set_PV_ramdisk", vm, str(self.host.state / "kernels/initrd.img"))
+        call("VM.set_PV_kernel", vm, str(self.host.kernels / "vmlinuz"))
+        call("VM.set_PV_ramdisk", vm, str(self.host.kernels / "initrd.img"))
         if self.host.driver == "libxl":
             call("VM.set_domain_type", vm, "pv")
         call("VM.set_PV_args", vm, "console=hvc0" if self.host.driver == "libxl" else "console=ttyS0")
