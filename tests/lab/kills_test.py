@@ -19,7 +19,7 @@ from crash_test import GONE, Call, Operation, Subject, operations  # noqa: E402 
 from host import ApiError  # noqa: E402
 from reality import problems  # noqa: E402
 
-ROUNDS = 16
+ROUNDS = 8
 DAEMONS = ("xcp-hypervisord", "xcp-storaged", "xcp-networkd", "xapi")
 NAMES = ("start", "suspend", "resume", "plug_disk", "unplug_disk", "plug_nic", "unplug_nic", "shutdown")
 SERVICE_SECONDS = 30

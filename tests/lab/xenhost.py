@@ -156,8 +156,9 @@ class World(api_host.World):
         return self.client.call("VM.get_uuid", vm)
 
     def remove(self, vm):
-        """A guest with its disks, whatever state it is in."""
+        """A guest with its disks, whatever state it is in; what is at work on it comes to its end first."""
         call = self.client.call
+        wait_for(lambda: call("VM.get_current_operations", vm), lambda running: not running, "what is at work on a guest")
         if call("VM.get_power_state", vm) != "Halted":
             call("VM.hard_shutdown", vm)
         disks = [call("VBD.get_VDI", vbd) for vbd in call("VM.get_VBDs", vm)]
