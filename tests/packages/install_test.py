@@ -71,7 +71,7 @@ class Install(unittest.TestCase):
     def test_1_install(self):
         self.ok("apt-get", "-q", "update", "-o", "Dir::Etc::sourcelist=sources.list.d/kronos.list",
                 "-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0")
-        said = self.apt("install", "xcp-xapi", "xcp-guest-templates")
+        said = self.apt("install", "xcp-xapi", "xcp-hypervisor-kvm", "xcp-guest-templates")
         self.assertNotIn("failed", said.lower())
         status = self.ok("dpkg-query", "-W", "-f", "${Package} ${db:Status-Abbrev}\n", *PACKAGES)
         for package in PACKAGES:
@@ -254,7 +254,7 @@ class Install(unittest.TestCase):
         uuid, vm, process = self.xe("host-list", "--minimal"), self.vm, self.qemu()
         self.apt("remove", *PACKAGES)
         self.assertEqual(self.ok("pgrep", "-f", "qemu-system-x86_64.*guest=" + vm).strip(), process)
-        self.apt("install", "xcp-xapi", "xcp-guest-templates")
+        self.apt("install", "xcp-xapi", "xcp-hypervisor-kvm", "xcp-guest-templates")
         self.wait_until("xe answers again", lambda: self.host.run(
             "xe", "host-list", "--minimal").stdout.strip() == uuid)
         self.wait_until("the guest is seen to run", lambda: self.xe(
