@@ -3,7 +3,9 @@
 #include "xapi/plans/vm_plans.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "base/failure.hpp"
 #include "xapi/plans/disk_plans.hpp"
@@ -143,6 +145,18 @@ Plan stop_plan(Services& services, const db::Snapshot& view, const db::Object<VM
 
 namespace {
 
+// The guest's memory may be in an image alone: whether it is decides the hypervisor daemon, and one
+// that is being started anew on a busy host is waited for.
+bool domain_is_there(hypervisor::Hypervisor& hypervisor, const std::string& uuid) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  for (;;) try {
+      return hypervisor.domain(uuid).has_value();
+    } catch (const Failure&) {
+      if (std::chrono::steady_clock::now() > deadline) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+}
+
 DiskUse suspend_image_use(const std::string& sr, const std::string& vdi, const std::string& vm) {
   return {sr, vdi, suspend_path(vm), true};
 }
@@ -174,7 +188,8 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
       [&services, sr_uuid, spec, image] { *image = services.storage.vdi_create(sr_uuid, spec); },
       [&services, uuid, sr_uuid, vdi = spec.uuid] {
         // Without its domain the guest may be in the image, whatever saving it answered.
-        if (services.hypervisor.domain(uuid)) destroy_if_there(services.storage, sr_uuid, vdi);
+        if (domain_is_there(services.hypervisor, uuid))
+          destroy_if_there(services.storage, sr_uuid, vdi);
       });
   const DiskUse use = suspend_image_use(sr_uuid, spec.uuid, uuid);
   auto path = std::make_shared<std::string>();
@@ -190,7 +205,7 @@ Plan suspend_plan(Services& services, const db::Snapshot& view, const db::Object
       services.hypervisor.save(uuid, *path);
     } catch (const Failure& failure) {
       // Only the answer was lost when the domain has ended: a save that fails lets it run on.
-      if (failure.code() != "INTERNAL_ERROR" || services.hypervisor.domain(uuid)) throw;
+      if (failure.code() != "INTERNAL_ERROR" || domain_is_there(services.hypervisor, uuid)) throw;
     }
   });
   return plan;
