@@ -92,11 +92,12 @@ struct VmSpec {
       platform;  // VM.platform; keys a driver does not know are inert
   OnEvent on_reboot = OnEvent::restart;
   OnEvent on_crash = OnEvent::destroy;
+  bool core_on_crash = false;  // its memory is written to a file first, where the driver can
 };
 BOOST_DESCRIBE_STRUCT(VmSpec, (),
                       (uuid, name, type, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
                        vcpus, vcpus_params, memory_static_max_bytes, memory_target_bytes, disks,
-                       nics, vnc, rtc_localtime, platform, on_reboot, on_crash))
+                       nics, vnc, rtc_localtime, platform, on_reboot, on_crash, core_on_crash))
 
 // ---- what is there ----------------------------------------------------------------------------
 

@@ -15,6 +15,15 @@ class XenClient : public XenControls {
   explicit XenClient(const std::string& path) : link_(path) {}
 
   std::vector<XenDomain> domains() override { return XCP_CALL(domains); }
+  DomainState create(VmSpec spec, std::string configuration) override {
+    return XCP_CALL(create, spec, configuration);
+  }
+  DomainState restore(VmSpec spec, std::string path) override {
+    return XCP_CALL(restore, spec, path);
+  }
+  DomainState receive(UniqueFd stream, ReceiveOptions options) override {
+    return XCP_CALL(receive, stream, options);
+  }
   std::vector<XenVcpu> vcpus(std::int64_t domid) override { return XCP_CALL(vcpus, domid); }
   std::string configuration(std::int64_t domid) override { return XCP_CALL(configuration, domid); }
   void rename(std::int64_t domid, std::string name) override { XCP_CALL(rename, domid, name); }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "hypervisor/hypervisor.hpp"
 
 namespace xcp::hypervisor {
 
@@ -246,6 +247,14 @@ class XenDomains {
   virtual ~XenDomains() = default;
 
   virtual std::vector<XenDomain> domains() = 0;  // in the order of their numbers
+  // As Hypervisor::build, restore and migrate_receive, for a domain that is more than a VmSpec
+  // tells: `configuration`, JSON of a libxl_domain_config as `xl -N create` prints it, may name
+  // programs that root runs. It stays with the domain through its reboots, its images and its
+  // migrations, which the two others therefore take from root alone. INVALID_VALUE
+  // ["configuration", why].
+  virtual DomainState create(VmSpec spec, std::string configuration) = 0;
+  virtual DomainState restore(VmSpec spec, std::string path) = 0;
+  virtual DomainState receive(UniqueFd stream, ReceiveOptions options) = 0;
   virtual std::vector<XenVcpu> vcpus(std::int64_t domid) = 0;
   // What libxl keeps with the domain, as its JSON.
   virtual std::string configuration(std::int64_t domid) = 0;
@@ -266,9 +275,9 @@ class XenDomains {
   virtual std::string qemu_monitor(std::int64_t domid, std::string command) = 0;
 };
 BOOST_DESCRIBE_STRUCT(XenDomains, (),
-                      (domains, vcpus, configuration, rename, pin, set_vcpus_online, set_memory_max,
-                       set_memory_target, send_trigger, send_sysrq, dump_core, suspend, resume,
-                       qemu_monitor))
+                      (domains, create, restore, receive, vcpus, configuration, rename, pin,
+                       set_vcpus_online, set_memory_max, set_memory_target, send_trigger,
+                       send_sysrq, dump_core, suspend, resume, qemu_monitor))
 
 // The hypervisor and the machine under it.
 class XenMachine {

@@ -70,7 +70,7 @@ int block_attach(Xl& xl, const Call& call) {
     return 0;
   }
   cfg::Warnings warnings;
-  const hypervisor::DiskSpec spec = disk_spec(disk, warnings);
+  const hypervisor::DiskSpec spec = disk_spec(disk, false, warnings);
   for (const std::string& warning : warnings) xl.warn(warning);
   xl.hypervisor().plug_disk(state.uuid, spec);
   return 0;

@@ -59,7 +59,7 @@ void need_new(Xl& xl, const cfg::CreateInfo& info) {
 
 Target target_of(Xl& xl, const Configuration& configuration) {
   Target target;
-  target.xen = xl.host().driver == "libxl";
+  target.xen = xl.on_xen();
   target.keys_set = configuration.keys;
   return target;
 }
@@ -79,15 +79,16 @@ int create(Xl& xl, const Call& call) {
   if (dry_run) return 0;
 
   cfg::Warnings warnings;
-  const hypervisor::VmSpec spec =
-      vm_spec(configuration.domain, target_of(xl, configuration), warnings);
+  const Target target = target_of(xl, configuration);
+  const hypervisor::VmSpec spec = vm_spec(configuration.domain, target, warnings);
   for (const std::string& warning : warnings) xl.warn(warning);
   need_new(xl, configuration.domain.c_info);
   // Before the domain is there: whoever finds it must be able to see that it is xl's.
   xl.remember(spec.uuid, configuration.text + fmt::format("uuid = \"{}\"\n", spec.uuid));
   hypervisor::DomainState domain;
   try {
-    domain = xl.hypervisor().build(spec);
+    domain = target.xen ? xl.xen().create(spec, cfg::json_of(configuration.domain))
+                        : xl.hypervisor().build(spec);
   } catch (...) {
     xl.forget(spec.uuid);
     throw;

@@ -151,7 +151,10 @@ int migrate_receive(Xl& xl, const Call& call) {
   Connection link = connection();
   try {
     const Relay relayed(std::move(link.there));
-    xl.hypervisor().migrate_receive(std::move(link.here), options);
+    if (xl.on_xen())
+      xl.xen().receive(std::move(link.here), options);
+    else
+      xl.hypervisor().migrate_receive(std::move(link.here), options);
   } catch (...) {
     if (!known && !xl.hypervisor().domain(announcement.uuid)) xl.forget(announcement.uuid);
     throw;

@@ -43,7 +43,7 @@ int network_attach(Xl& xl, const Call& call) {
     return 0;
   }
   const hypervisor::NicSpec spec =
-      nic_spec(nic, nic.devid.value_or(free_devid(state)), "xenbr0", warnings);
+      nic_spec(nic, nic.devid.value_or(free_devid(state)), "xenbr0", false, warnings);
   for (const std::string& warning : warnings) xl.warn(warning);
   xl.hypervisor().plug_nic(state.uuid, spec);
   return 0;

@@ -37,7 +37,7 @@ hypervisor::VmSpec spec_of(Xl& xl, const std::string& name, const std::string& t
                            const std::vector<std::string>& overrides) {
   const Configuration configuration = read_configuration(xl, name, text, overrides, false);
   Target target;
-  target.xen = xl.host().driver == "libxl";
+  target.xen = xl.on_xen();
   cfg::Warnings unheard;  // they were told when the domain was made
   hypervisor::VmSpec spec = vm_spec(configuration.domain, target, unheard);
   return spec;
@@ -118,7 +118,7 @@ int restore(Xl& xl, const Call& call) {
   xl.remember(spec.uuid, text);
   hypervisor::DomainState state;
   try {
-    state = xl.hypervisor().restore(spec, path);
+    state = xl.on_xen() ? xl.xen().restore(spec, path) : xl.hypervisor().restore(spec, path);
   } catch (...) {
     xl.forget(spec.uuid);
     throw;

@@ -33,15 +33,14 @@ bool is_set(const Target& target, const char* key) {
   return std::find(target.keys_set.begin(), target.keys_set.end(), key) != target.keys_set.end();
 }
 
-// Keys whose meaning does not reach the guest.
+// Keys whose meaning does not reach the guest. On Xen the whole configuration does.
 void name_what_is_lost(const Target& target, cfg::Warnings& warnings) {
   std::vector<std::string> xen, waiting;
   for (const std::string& name : target.keys_set) {
     const cfg::Key* key = cfg::find_key(name);
     if (!key) continue;
-    if ((key->use == cfg::Use::xen || key->use == cfg::Use::carried_xen) && !target.xen)
-      xen.push_back(name);
-    if (key->use == cfg::Use::waiting || (key->use == cfg::Use::xen && target.xen))
+    if (key->use == cfg::Use::xen && !target.xen) xen.push_back(name);
+    if (key->use == cfg::Use::never || (key->use == cfg::Use::waiting && !target.xen))
       waiting.push_back(name);
   }
   if (!xen.empty())
@@ -54,13 +53,16 @@ void name_what_is_lost(const Target& target, cfg::Warnings& warnings) {
                                    fmt::join(waiting, ", ")));
 }
 
-OnEvent action(const std::string& name, const std::string& word, cfg::Warnings& warnings) {
+// On Xen the configuration says it better.
+OnEvent action(const std::string& name, const std::string& word, bool xen,
+               cfg::Warnings& warnings) {
   if (word == "preserve") return OnEvent::preserve;
   if (word == "destroy") return OnEvent::destroy;
   if (word == "restart") return OnEvent::restart;
   const bool destroys = word == "coredump_destroy";
-  warnings.push_back(fmt::format("{}={} is not carried to the guest yet; it is {}ed", name, word,
-                                 destroys ? "destroy" : "restart"));
+  if (!xen)
+    warnings.push_back(fmt::format("{}={} is not carried to the guest yet; it is {}ed", name, word,
+                                   destroys ? "destroy" : "restart"));
   return destroys ? OnEvent::destroy : OnEvent::restart;
 }
 
@@ -140,7 +142,14 @@ void note(cfg::Warnings& warnings, const std::string& device,
 
 }  // namespace
 
-hypervisor::DiskSpec disk_spec(const cfg::Disk& disk, cfg::Warnings& warnings) {
+bool is_beyond_spec(const cfg::Disk& disk) {
+  const bool driver_domain =
+      disk.backend_domname && *disk.backend_domname != "0" && *disk.backend_domname != "Domain-0";
+  return disk.script || driver_domain ||
+         (disk.format != "raw" && disk.format != "qcow2" && disk.format != "empty");
+}
+
+hypervisor::DiskSpec disk_spec(const cfg::Disk& disk, bool whole, cfg::Warnings& warnings) {
   const auto refuse = [&](const std::string& problem) {
     return refusal(fmt::format("disk {}: {}", disk.vdev, problem));
   };
@@ -170,14 +179,15 @@ hypervisor::DiskSpec disk_spec(const cfg::Disk& disk, cfg::Warnings& warnings) {
   if (disk.trusted) lost.push_back(*disk.trusted ? "trusted" : "untrusted");
   if (disk.grant_usage) lost.push_back("grant_usage");
   if (disk.colo_enable || disk.colo_host) lost.push_back("colo");
-  note(warnings, "disk " + disk.vdev, lost);
+  if (!whole) note(warnings, "disk " + disk.vdev, lost);
   return spec;
 }
 
 hypervisor::NicSpec nic_spec(const cfg::Nic& nic, std::int64_t devid, const std::string& bridge,
-                             cfg::Warnings& warnings) {
+                             bool whole, cfg::Warnings& warnings) {
   const std::string what = fmt::format("vif {}", devid);
-  if (nic.backend_domname && *nic.backend_domname != "0" && *nic.backend_domname != "Domain-0")
+  if (!whole && nic.backend_domname && *nic.backend_domname != "0" &&
+      *nic.backend_domname != "Domain-0")
     throw refusal(what + ": driver domains are not carried to the hypervisor daemon yet");
   NicSpec spec;
   spec.device = std::to_string(devid);
@@ -203,7 +213,7 @@ hypervisor::NicSpec nic_spec(const cfg::Nic& nic, std::int64_t devid, const std:
   if (nic.trusted) lost.push_back(*nic.trusted ? "trusted" : "untrusted");
   if (nic.vlan) lost.push_back("vlan");
   if (nic.coloft_forwarddev || !nic.colo.empty()) lost.push_back("colo");
-  note(warnings, what, lost);
+  if (!whole) note(warnings, what, lost);
   return spec;
 }
 
@@ -218,10 +228,11 @@ hypervisor::VmSpec vm_spec(const cfg::Domain& domain, const Target& target,
   set_boot(spec, domain, target);
   set_screen(spec, domain);
   set_platform(spec, domain.b_info);
-  spec.on_reboot = action("on_reboot", domain.on_reboot, warnings);
-  spec.on_crash = action("on_crash", domain.on_crash, warnings);
+  spec.on_reboot = action("on_reboot", domain.on_reboot, target.xen, warnings);
+  spec.on_crash = action("on_crash", domain.on_crash, target.xen, warnings);
   for (const cfg::Disk& disk : domain.disks) {
-    DiskSpec device = disk_spec(disk, warnings);
+    if (target.xen && is_beyond_spec(disk)) continue;
+    DiskSpec device = disk_spec(disk, target.xen, warnings);
     for (const DiskSpec& other : spec.disks)
       if (other.device == device.device)
         throw refusal(fmt::format("two disks at the position {} (the second is {})", device.device,
@@ -234,7 +245,7 @@ hypervisor::VmSpec vm_spec(const cfg::Domain& domain, const Target& target,
       break;
     }
   for (const cfg::Nic& nic : domain.nics)
-    spec.nics.push_back(nic_spec(nic, nic.devid.value_or(0), target.bridge, warnings));
+    spec.nics.push_back(nic_spec(nic, nic.devid.value_or(0), target.bridge, target.xen, warnings));
   return spec;
 }
 

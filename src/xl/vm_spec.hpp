@@ -23,8 +23,12 @@ hypervisor::VmSpec vm_spec(const cfg::Domain& domain, const Target& target,
                            cfg::Warnings& warnings);
 
 // One device, for hotplug. `what` of warnings is the device's own name.
-hypervisor::DiskSpec disk_spec(const cfg::Disk& disk, cfg::Warnings& warnings);
+// A disk that only the whole configuration tells, which Xen alone takes.
+bool is_beyond_spec(const cfg::Disk& disk);
+
+// `whole`: the configuration goes along, and nothing of the device is lost.
+hypervisor::DiskSpec disk_spec(const cfg::Disk& disk, bool whole, cfg::Warnings& warnings);
 hypervisor::NicSpec nic_spec(const cfg::Nic& nic, std::int64_t devid, const std::string& bridge,
-                             cfg::Warnings& warnings);
+                             bool whole, cfg::Warnings& warnings);
 
 }  // namespace xcp::xl

@@ -24,6 +24,8 @@ class Guest:
         xe("vm-param-set", f"uuid={self.vm}", f"domain-type={kind}")
         xe("vm-memory-limits-set", f"uuid={self.vm}", "static-min=256MiB", "dynamic-min=320MiB",
            "dynamic-max=384MiB", "static-max=384MiB")
+        if kind == "hvm":  # its virtual CPUs can only be added
+            xe("vm-param-set", f"uuid={self.vm}", "VCPUs-at-startup=1")
         network = first("network-list", "name-label=guests") or xe("network-create", "name-label=guests")
         self.network = network
         self.vif = xe("vif-create", f"vm-uuid={self.vm}", f"network-uuid={network}", "device=0")
@@ -94,9 +96,10 @@ class Life:
         shell("echo remembered-$((40+2)) > /dev/shm/note", PROMPT)
         note("logged in")
 
-        xe("vm-vcpu-hotplug", f"uuid={guest.vm}", "new-vcpus=1")
-        shell("until test $(nproc) = 1; do sleep 1; done; echo cpus-$(nproc)", "cpus-1")
-        note("a virtual CPU unplugged")
+        wanted = 2 if self.kind == "hvm" else 1
+        xe("vm-vcpu-hotplug", f"uuid={guest.vm}", f"new-vcpus={wanted}")
+        shell(f"until test $(nproc) = {wanted}; do sleep 1; done; echo cpus-$(nproc)", f"cpus-{wanted}")
+        note("a virtual CPU plugged" if self.kind == "hvm" else "a virtual CPU unplugged")
         xe("vm-memory-target-set", f"uuid={guest.vm}", "target=352MiB")
         wait_for(lambda: int(guest.get("memory-actual")), lambda size: size <= 356 << 20, "its memory")
         note("memory follows its target")

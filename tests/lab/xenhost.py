@@ -66,12 +66,13 @@ def default_sr():
 
 
 class Console:
-    """`xe console` on a terminal of its own."""
+    """`xe console` of a VM, or another program that shows a console, on a terminal of its own."""
 
-    def __init__(self, vm):
+    def __init__(self, vm, *program):
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.execvp("xe", ["xe", "console", f"uuid={vm}"])
+            words = program or ("xe", "console", f"uuid={vm}")
+            os.execvp(words[0], words)
         self.text = ""
 
     def wait_for(self, pattern, seconds=BOOT_SECONDS):

@@ -16,6 +16,9 @@ class Controls : public XenControls {
 
   // ---- controls_domains.cpp
   std::vector<XenDomain> domains() override;
+  DomainState create(VmSpec spec, std::string configuration) override;
+  DomainState restore(VmSpec spec, std::string path) override;
+  DomainState receive(UniqueFd stream, ReceiveOptions options) override;
   std::vector<XenVcpu> vcpus(std::int64_t domid) override;
   std::string configuration(std::int64_t domid) override;
   void rename(std::int64_t domid, std::string name) override;

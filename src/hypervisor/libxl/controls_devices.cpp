@@ -35,7 +35,7 @@ Devices devices_of(Context& context, std::uint32_t domid, const auto& list, auto
                    auto fill) {
   Devices devices;
   for (const auto& item : list) {
-    Device<Info, init, dispose> info;
+    Owned<Info, init, dispose> info;
     if (get_info(context, domid, &item, &info.value) != 0) continue;
     XenDevice& device = devices.emplace_back();
     fill_ends(device, info.value);
@@ -186,7 +186,7 @@ Devices usb_controllers(Context& context, std::uint32_t domid) {
 template <class T, void init(T*), void dispose(T*)>
 int attach(Context& context, std::uint32_t domid, const std::string& description, auto read,
            auto add) {
-  Device<T, init, dispose> device;
+  Owned<T, init, dispose> device;
   if (read(context, &device.value, description.c_str()) != 0)
     throw Failure("INVALID_VALUE", {"description", description});
   return add(context, domid, &device.value, nullptr);
@@ -196,7 +196,7 @@ int attach(Context& context, std::uint32_t domid, const std::string& description
 template <class T, void init(T*), void dispose(T*)>
 std::optional<int> detach(Context& context, std::uint32_t domid, int devid, auto find,
                           auto remove) {
-  Device<T, init, dispose> device;
+  Owned<T, init, dispose> device;
   if (find(context, domid, devid, &device.value) != 0) return std::nullopt;
   return remove(context, domid, &device.value, nullptr);
 }

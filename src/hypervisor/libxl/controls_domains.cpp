@@ -123,7 +123,7 @@ std::vector<XenVcpu> Controls::vcpus(std::int64_t domid) {
 std::string Controls::configuration(std::int64_t domid) {
   Context context;
   const std::uint32_t number = there(context, domid);
-  Device<libxl_domain_config, libxl_domain_config_init, libxl_domain_config_dispose> config;
+  Owned<libxl_domain_config, libxl_domain_config_init, libxl_domain_config_dispose> config;
   context.check(libxl_retrieve_domain_configuration(context, number, &config.value, nullptr),
                 named("cannot read the configuration of", domid));
   const Allocated<char> json(libxl_domain_config_to_json(context, &config.value));
@@ -225,6 +225,18 @@ void Controls::resume(std::int64_t domid) {
   const std::uint32_t number = there(context, domid);
   context.check(libxl_domain_resume(context, number, may_resume_where_it_stopped, nullptr),
                 named("cannot resume", domid));
+}
+
+DomainState Controls::create(VmSpec spec, std::string configuration) {
+  return driver_.build_as(std::move(spec), std::move(configuration));
+}
+
+DomainState Controls::restore(VmSpec spec, std::string path) {
+  return driver_.restore_for(Caller::root, std::move(spec), path);
+}
+
+DomainState Controls::receive(UniqueFd stream, ReceiveOptions options) {
+  return driver_.receive_for(Caller::root, std::move(stream), options);
 }
 
 std::string Controls::qemu_monitor(std::int64_t domid, std::string command) {

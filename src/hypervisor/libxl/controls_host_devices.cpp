@@ -8,9 +8,8 @@ namespace xcp::hypervisor::libxl {
 
 namespace {
 
-using PciDevice = Device<libxl_device_pci, libxl_device_pci_init, libxl_device_pci_dispose>;
-using UsbDevice =
-    Device<libxl_device_usbdev, libxl_device_usbdev_init, libxl_device_usbdev_dispose>;
+using PciDevice = Owned<libxl_device_pci, libxl_device_pci_init, libxl_device_pci_dispose>;
+using UsbDevice = Owned<libxl_device_usbdev, libxl_device_usbdev_init, libxl_device_usbdev_dispose>;
 using PciList = List<libxl_device_pci, int, libxl_device_pci_list_free>;
 using AssignableList = List<libxl_device_pci, int, libxl_device_pci_assignable_list_free>;
 using UsbList = List<libxl_device_usbdev, int, libxl_device_usbdev_list_free>;

@@ -12,7 +12,7 @@ namespace xcp::hypervisor::libxl {
 
 namespace {
 
-using PhysInfo = Device<libxl_physinfo, libxl_physinfo_init, libxl_physinfo_dispose>;
+using PhysInfo = Owned<libxl_physinfo, libxl_physinfo_init, libxl_physinfo_dispose>;
 using CpuList = List<libxl_cputopology, int, libxl_cputopology_list_free>;
 using PciList = List<libxl_pcitopology, int, libxl_pcitopology_list_free>;
 using NodeList = List<libxl_numainfo, int, libxl_numainfo_list_free>;

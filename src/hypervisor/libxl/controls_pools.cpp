@@ -11,10 +11,10 @@ namespace xcp::hypervisor::libxl {
 namespace {
 
 using PoolList = List<libxl_cpupoolinfo, int, libxl_cpupoolinfo_list_free>;
-using DomainParams = Device<libxl_domain_sched_params, libxl_domain_sched_params_init,
-                            libxl_domain_sched_params_dispose>;
+using DomainParams = Owned<libxl_domain_sched_params, libxl_domain_sched_params_init,
+                           libxl_domain_sched_params_dispose>;
 using VcpuParams =
-    Device<libxl_vcpu_sched_params, libxl_vcpu_sched_params_init, libxl_vcpu_sched_params_dispose>;
+    Owned<libxl_vcpu_sched_params, libxl_vcpu_sched_params_init, libxl_vcpu_sched_params_dispose>;
 
 // In libxl's structures: what is not told, and what is to stay as it is.
 constexpr int not_set = -1;
@@ -35,7 +35,7 @@ libxl_scheduler scheduler_of(const std::string& name) {
 }
 
 libxl_scheduler scheduler_of_pool(Context& context, std::uint32_t id) {
-  Device<libxl_cpupoolinfo, libxl_cpupoolinfo_init, libxl_cpupoolinfo_dispose> info;
+  Owned<libxl_cpupoolinfo, libxl_cpupoolinfo_init, libxl_cpupoolinfo_dispose> info;
   context.check(libxl_cpupool_info(context, &info.value, id), "cannot look at a CPU pool");
   return info.value.sched;
 }

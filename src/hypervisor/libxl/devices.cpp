@@ -332,6 +332,12 @@ void LibxlDriver::set_vcpus(std::string uuid, std::int64_t vcpus) {
   Kept& kept = *found.kept;
   if (vcpus < 1 || vcpus > kept.spec.vcpus_max)
     throw Failure("INVALID_VALUE", {"vcpus", std::to_string(vcpus)});
+  // libxl would take the order and do nothing.
+  if (kept.spec.type == GuestType::hvm && vcpus < kept.spec.vcpus)
+    throw Failure("OPERATION_NOT_ALLOWED",
+                  {"virtual CPUs of VM " + uuid +
+                   ", an hvm guest on Xen, can be added while it runs, and taken away only while "
+                   "it is halted"});
   libxl_bitmap online;
   libxl_bitmap_init(&online);
   libxl_cpu_bitmap_alloc(context, &online, static_cast<int>(kept.spec.vcpus_max));

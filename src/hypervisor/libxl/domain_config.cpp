@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include "base/fd.hpp"
 #include "hypervisor/placement.hpp"
@@ -52,11 +53,22 @@ std::string loader_inside(GuestType type) {
   return path;
 }
 
+// In the place of what is there.
+void set(char*& field, const std::string& text) {
+  free(field);
+  field = copy(text);
+}
+
+// A socket that only root may open, instead of a port that anybody on this host can reach.
+void show_at(libxl_vnc_info& vnc, const std::string& socket) {
+  set(vnc.listen, "unix:" + socket);
+  libxl_defbool_set(&vnc.findunused, false);
+}
+
 void fill_hvm(libxl_domain_build_info& build, const VmSpec& spec, const Places& places) {
   auto& hvm = build.u.hvm;
   hvm.bios = spec.firmware == Firmware::uefi ? LIBXL_BIOS_TYPE_OVMF : LIBXL_BIOS_TYPE_SEABIOS;
   hvm.boot = copy(spec.boot_order);
-  hvm.serial = strdup("pty");
   hvm.vga.kind = LIBXL_VGA_INTERFACE_TYPE_STD;
   const bool display = !places.vnc_socket.empty();
   libxl_defbool_set(&hvm.nographic, !display);
@@ -65,10 +77,6 @@ void fill_hvm(libxl_domain_build_info& build, const VmSpec& spec, const Places& 
   libxl_defbool_set(&hvm.spice.enable, false);
   libxl_defbool_set(&hvm.usb, true);
   hvm.usbdevice = strdup("tablet");
-  if (!display) return;
-  // A socket that only root may open, instead of a port that anybody on this host can reach.
-  hvm.vnc.listen = copy("unix:" + places.vnc_socket);
-  libxl_defbool_set(&hvm.vnc.findunused, false);
 }
 
 void fill_paravirtual(libxl_domain_config& config, const Places& places) {
@@ -79,9 +87,22 @@ void fill_paravirtual(libxl_domain_config& config, const Places& places) {
   libxl_device_vfb_init(config.vfbs);
   libxl_device_vkb_init(config.vkbs);
   libxl_defbool_set(&config.vfbs->vnc.enable, true);
-  libxl_defbool_set(&config.vfbs->vnc.findunused, false);
   libxl_defbool_set(&config.vfbs->sdl.enable, false);
-  config.vfbs->vnc.listen = copy("unix:" + places.vnc_socket);
+}
+
+// Where our consoles find the guest's, unless the configuration says that they be elsewhere.
+void set_consoles(libxl_domain_config& config, const Places& places) {
+  if (config.c_info.type == LIBXL_DOMAIN_TYPE_HVM) {
+    auto& hvm = config.b_info.u.hvm;
+    if (hvm.serial == nullptr && libxl_string_list_length(&hvm.serial_list) == 0)
+      hvm.serial = strdup("pty");
+    if (!places.vnc_socket.empty() && hvm.vnc.listen == nullptr)
+      show_at(hvm.vnc, places.vnc_socket);
+    return;
+  }
+  for (int i = 0; i < config.num_vfbs; ++i)
+    if (!places.vnc_socket.empty() && config.vfbs[i].vnc.listen == nullptr)
+      show_at(config.vfbs[i].vnc, places.vnc_socket);
 }
 
 // The bitmaps are libxl's to free.
@@ -90,6 +111,10 @@ void fill_placement(libxl_ctx* context, libxl_domain_build_info& build, const Vm
   auto params = spec.vcpus_params;
   if (!guest_cpus.empty()) params.try_emplace("mask", guest_cpus);
   const Placement placement = read_placement(params, spec.vcpus_max);
+  for (int i = 0; i < build.num_vcpu_hard_affinity; ++i)
+    libxl_bitmap_dispose(&build.vcpu_hard_affinity[i]);
+  free(build.vcpu_hard_affinity);
+  build.num_vcpu_hard_affinity = 0;
   if (placement.weight) build.sched_params.weight = *placement.weight;
   if (placement.cap) build.sched_params.cap = *placement.cap;
   build.vcpu_hard_affinity = make_array<libxl_bitmap>(placement.affinity.size());
@@ -132,7 +157,7 @@ std::string disk_name(const std::string& device, GuestType type) {
 
 std::optional<std::string> device_of_disk_name(const std::string& name) {
   std::string letters;
-  for (const char* prefix : {"xvd", "hd"})
+  for (const char* prefix : {"xvd", "hd", "sd"})
     if (letters.empty() && name.starts_with(prefix)) letters = name.substr(strlen(prefix));
   if (letters.empty() || letters.size() > 2) return std::nullopt;
   int number = 0;
@@ -175,16 +200,20 @@ void check_for_xen(const VmSpec& spec) {
 }
 
 void fill_disk(libxl_device_disk& device, const DiskSpec& disk, GuestType type) {
-  device.vdev = copy(disk_name(disk.device, type));
+  // A disk of a SCSI controller, which only a configuration has, stays there.
+  if (device.vdev == nullptr || std::string_view(device.vdev).substr(0, 2) != "sd" ||
+      type != GuestType::hvm)
+    set(device.vdev, disk_name(disk.device, type));
   device.is_cdrom = disk.cdrom;
   device.removable = disk.cdrom;
   device.readwrite = !disk.read_only && !disk.cdrom;
   if (disk.path.empty()) {
     device.format = LIBXL_DISK_FORMAT_EMPTY;
+    free(device.pdev_path);
     device.pdev_path = strdup("");
     return;
   }
-  device.pdev_path = copy(disk.path);
+  set(device.pdev_path, disk.path);
   switch (disk.format) {
     case DiskFormat::raw:
       device.format = LIBXL_DISK_FORMAT_RAW;
@@ -199,7 +228,8 @@ void fill_disk(libxl_device_disk& device, const DiskSpec& disk, GuestType type) 
   const bool written = !disk.read_only && !disk.cdrom;
   const bool in_kernel = disk.format == DiskFormat::raw &&
                          (is_block_device(disk.path) || (!written && type != GuestType::hvm));
-  device.backend = in_kernel ? LIBXL_DISK_BACKEND_PHY : LIBXL_DISK_BACKEND_QDISK;
+  if (device.backend == LIBXL_DISK_BACKEND_UNKNOWN)
+    device.backend = in_kernel ? LIBXL_DISK_BACKEND_PHY : LIBXL_DISK_BACKEND_QDISK;
 }
 
 void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, const Places& places) {
@@ -210,11 +240,13 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, cons
              &mac[5]) != 6)
     throw Failure("MAC_INVALID", {nic.mac});
   for (std::size_t i = 0; i < mac.size(); ++i) device.mac[i] = static_cast<std::uint8_t>(mac[i]);
-  device.ifname = copy(nic.host_device);
-  device.nictype = type == GuestType::hvm ? LIBXL_NIC_TYPE_VIF_IOEMU : LIBXL_NIC_TYPE_VIF;
+  set(device.ifname, nic.host_device);
+  if (device.nictype == LIBXL_NIC_TYPE_UNKNOWN)
+    device.nictype = type == GuestType::hvm ? LIBXL_NIC_TYPE_VIF_IOEMU : LIBXL_NIC_TYPE_VIF;
   switch (nic.backing) {
     case NicBacking::bridge:
-      device.bridge = copy(nic.bridge);
+      set(device.bridge, nic.bridge);
+      if (device.script != nullptr) break;
       // A bridge of the kernel has a directory "bridge"; what else carries ports is Open vSwitch's.
       if (access(("/sys/class/net/" + nic.bridge).c_str(), F_OK) == 0 &&
           access(("/sys/class/net/" + nic.bridge + "/bridge").c_str(), F_OK) != 0)
@@ -223,7 +255,7 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, cons
         device.script = copy(beside(places.script_of_lone_nic, "nic-named"));
       break;
     case NicBacking::none:
-      device.script = copy(places.script_of_lone_nic);
+      set(device.script, places.script_of_lone_nic);
       break;
     case NicBacking::user:
       check_for_xen(nic, type);
@@ -231,18 +263,102 @@ void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, cons
   }
 }
 
+namespace {
+
+void read_configuration(libxl_ctx* context, libxl_domain_config& config, const std::string& json) {
+  if (libxl_domain_config_from_json(context, &config, json.c_str()) != 0)
+    throw Failure("INVALID_VALUE", {"configuration", "libxl does not read it; see its log"});
+}
+
+// A device of the configuration that no DiskSpec can tell: it stays what it is there.
+bool is_beyond_spec(const libxl_device_disk& disk) {
+  const bool known_format =
+      disk.format == LIBXL_DISK_FORMAT_RAW || disk.format == LIBXL_DISK_FORMAT_QCOW2 ||
+      disk.format == LIBXL_DISK_FORMAT_EMPTY || disk.format == LIBXL_DISK_FORMAT_UNKNOWN;
+  const std::string_view backend = disk.backend_domname != nullptr ? disk.backend_domname : "0";
+  return disk.script != nullptr || (backend != "0" && backend != "Domain-0") || !known_format;
+}
+
+// The devices of spec: those that the configuration has as well stay as they are there. A drive's
+// medium is the one of spec.
+void fill_disks(libxl_domain_config& config, const VmSpec& spec) {
+  libxl_device_disk* known = config.disks;
+  const int known_count = config.num_disks;
+  std::vector<DiskSpec> disks = in_order(spec);
+  std::erase_if(
+      disks, [&](const DiskSpec& disk) { return is_empty_drive_without_device(disk, spec.type); });
+  config.num_disks = 0;
+  config.disks =
+      make_array<libxl_device_disk>(disks.size() + static_cast<std::size_t>(known_count));
+  const auto take = [&](libxl_device_disk& disk) {
+    libxl_device_disk& mine = config.disks[config.num_disks++];
+    mine = disk;
+    libxl_device_disk_init(&disk);
+    return &mine;
+  };
+  for (const DiskSpec& disk : disks) {
+    libxl_device_disk* mine = nullptr;
+    for (int i = 0; i < known_count && mine == nullptr; ++i)
+      if (known[i].vdev != nullptr && device_of_disk_name(known[i].vdev) == disk.device &&
+          !is_beyond_spec(known[i]))
+        mine = take(known[i]);
+    if (mine == nullptr) {
+      mine = &config.disks[config.num_disks++];
+      libxl_device_disk_init(mine);
+    }
+    fill_disk(*mine, disk, spec.type);
+  }
+  for (int i = 0; i < known_count; ++i)
+    if (is_beyond_spec(known[i])) take(known[i]);
+  for (int i = 0; i < known_count; ++i) libxl_device_disk_dispose(&known[i]);
+  free(known);
+}
+
+void fill_nics(libxl_domain_config& config, const VmSpec& spec, const Places& places) {
+  libxl_device_nic* known = config.nics;
+  const int known_count = config.num_nics;
+  config.num_nics = 0;
+  config.nics = make_array<libxl_device_nic>(spec.nics.size());
+  for (const NicSpec& nic : spec.nics) {
+    libxl_device_nic& mine = config.nics[config.num_nics++];
+    libxl_device_nic_init(&mine);
+    for (int i = 0; i < known_count; ++i)
+      if (known[i].devid == std::stoi(nic.device)) {
+        mine = known[i];
+        libxl_device_nic_init(&known[i]);
+        known[i].devid = -1;
+        break;
+      }
+    fill_nic(mine, nic, spec.type, places);
+  }
+  for (int i = 0; i < known_count; ++i) libxl_device_nic_dispose(&known[i]);
+  free(known);
+}
+
+}  // namespace
+
 DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::string& name,
-                           const Places& places) {
+                           const Places& places, const std::string& configuration) {
   const GuestType type = spec.type;
-  libxl_domain_config_init(&config_);
-  auto& create = config_.c_info;
-  create.type = libxl_type(type);
-  create.name = copy(name);
+  libxl_domain_config& config = config_.value;
+  auto& create = config.c_info;
+  auto& build = config.b_info;
+  if (configuration.empty()) {
+    create.type = libxl_type(type);
+    libxl_domain_build_info_init_type(&build, create.type);
+    libxl_defbool_set(&build.localtime, spec.rtc_localtime);
+    if (type == GuestType::hvm)
+      fill_hvm(build, spec, places);
+    else
+      fill_paravirtual(config, places);
+  } else {
+    read_configuration(context, config, configuration);
+  }
+  set(create.name, name);
   create.uuid = uuid_bytes(spec.uuid);
 
-  auto& build = config_.b_info;
-  libxl_domain_build_info_init_type(&build, create.type);
   build.max_vcpus = static_cast<int>(spec.vcpus_max);
+  libxl_bitmap_dispose(&build.avail_vcpus);
   libxl_cpu_bitmap_alloc(context, &build.avail_vcpus, build.max_vcpus);
   for (int i = 0; i < spec.vcpus; ++i) libxl_bitmap_set(&build.avail_vcpus, i);
   fill_placement(context, build, spec, places.guest_cpus);
@@ -250,34 +366,19 @@ DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::st
   build.target_memkb = spec.memory_target_bytes != 0
                            ? static_cast<std::uint64_t>(spec.memory_target_bytes) >> 10
                            : build.max_memkb;
-  libxl_defbool_set(&build.localtime, spec.rtc_localtime);
   if (spec.direct_kernel) {
-    build.kernel = copy(spec.direct_kernel->kernel);
-    build.ramdisk = copy(spec.direct_kernel->ramdisk);
-    build.cmdline = copy(spec.direct_kernel->command_line);
-  } else if (type != GuestType::hvm) {
-    build.kernel = copy(loader_inside(type));
+    set(build.kernel, spec.direct_kernel->kernel);
+    set(build.ramdisk, spec.direct_kernel->ramdisk);
+    set(build.cmdline, spec.direct_kernel->command_line);
+  } else if (type != GuestType::hvm && build.kernel == nullptr && build.bootloader == nullptr) {
+    set(build.kernel, loader_inside(type));
   }
-  if (type == GuestType::hvm)
-    fill_hvm(build, spec, places);
-  else
-    fill_paravirtual(config_, places);
-
-  std::vector<DiskSpec> disks = in_order(spec);
-  std::erase_if(disks,
-                [type](const DiskSpec& disk) { return is_empty_drive_without_device(disk, type); });
-  config_.disks = make_array<libxl_device_disk>(disks.size());
-  for (const DiskSpec& disk : disks) {
-    libxl_device_disk_init(&config_.disks[config_.num_disks]);
-    fill_disk(config_.disks[config_.num_disks++], disk, type);
-  }
-  config_.nics = make_array<libxl_device_nic>(spec.nics.size());
-  for (const NicSpec& nic : spec.nics) {
-    libxl_device_nic_init(&config_.nics[config_.num_nics]);
-    fill_nic(config_.nics[config_.num_nics++], nic, type, places);
-  }
-  // What a domain does at its end is our part, whoever else listens.
-  config_.on_poweroff = config_.on_reboot = config_.on_crash = config_.on_watchdog =
+  set_consoles(config, places);
+  fill_disks(config, spec);
+  fill_nics(config, spec, places);
+  // What a domain does at its end is our part, whoever else listens; libxl only shows it.
+  if (!configuration.empty()) return;
+  config.on_poweroff = config.on_reboot = config.on_crash = config.on_watchdog =
       LIBXL_ACTION_ON_SHUTDOWN_DESTROY;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A VmSpec in libxl's words. Device numbers: 0 to 3 are hda to hdd in an hvm domain and xvda to
-// xvdd elsewhere, the others xvde and on. Throws VALUE_NOT_SUPPORTED for what Xen cannot give a
-// guest.
+// A VmSpec in libxl's words, upon a configuration of libxl's own where there is one. Device
+// numbers: 0 to 3 are hda to hdd in an hvm domain and xvda to xvdd elsewhere, the others xvde and
+// on. Throws VALUE_NOT_SUPPORTED for what Xen cannot give a guest.
 #pragma once
 
 #include <optional>
@@ -23,36 +23,40 @@ struct Places {
   std::string guest_cpus;  // where guests run that are not pinned; empty: anywhere
 };
 
-// Owns a libxl_domain_config and all it points to.
-class DomainConfig {
- public:
-  // `name`: libxl's name of the domain, which is its alone on this host.
-  DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::string& name,
-               const Places& places);
-  ~DomainConfig() { libxl_domain_config_dispose(&config_); }
-  DomainConfig(const DomainConfig&) = delete;
-  DomainConfig& operator=(const DomainConfig&) = delete;
-
-  libxl_domain_config* get() { return &config_; }
-
- private:
-  libxl_domain_config config_;
+// A type of libxl's with all it points to.
+template <class T, void init(T*), void dispose(T*)>
+struct Owned {
+  Owned() { init(&value); }
+  ~Owned() { dispose(&value); }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  T value;
 };
 
-// One device, initialised; the caller disposes of it (see Device).
+using OwnedConfig =
+    Owned<libxl_domain_config, libxl_domain_config_init, libxl_domain_config_dispose>;
+
+class DomainConfig {
+ public:
+  // `name`: libxl's name of the domain, which is its alone on this host. `configuration`: JSON of a
+  // libxl_domain_config, or empty; what spec says of a VM comes before it, and its devices are
+  // those of spec with what else the configuration says of them, besides those that no spec can
+  // tell. Throws INVALID_VALUE for what libxl does not read.
+  DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::string& name,
+               const Places& places, const std::string& configuration = {});
+
+  libxl_domain_config* get() { return &config_.value; }
+
+ private:
+  OwnedConfig config_;
+};
+
+// One device, initialised; the caller disposes of it (see Owned).
 void fill_disk(libxl_device_disk& device, const DiskSpec& disk, GuestType type);
 void fill_nic(libxl_device_nic& device, const NicSpec& nic, GuestType type, const Places& places);
 
-template <class T, void init(T*), void dispose(T*)>
-struct Device {
-  Device() { init(&value); }
-  ~Device() { dispose(&value); }
-  Device(const Device&) = delete;
-  Device& operator=(const Device&) = delete;
-  T value;
-};
-using DiskDevice = Device<libxl_device_disk, libxl_device_disk_init, libxl_device_disk_dispose>;
-using NicDevice = Device<libxl_device_nic, libxl_device_nic_init, libxl_device_nic_dispose>;
+using DiskDevice = Owned<libxl_device_disk, libxl_device_disk_init, libxl_device_disk_dispose>;
+using NicDevice = Owned<libxl_device_nic, libxl_device_nic_init, libxl_device_nic_dispose>;
 
 // True for a drive that exists only while a medium is in it: there are no trays outside an hvm
 // domain.

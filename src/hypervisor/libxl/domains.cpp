@@ -11,6 +11,13 @@ constexpr const char* record_name = "xcp";
 
 }  // namespace
 
+void require_right_to(const Kept& kept, Caller caller) {
+  if (caller != Caller::root && !kept.configuration.empty())
+    throw Failure("OPERATION_NOT_ALLOWED", {"VM " + kept.spec.uuid +
+                                            " comes with a configuration of xl's, which only root "
+                                            "may bring; use xl restore or xl migrate"});
+}
+
 std::optional<Kept> LibxlDriver::read_kept(Context& context, std::uint32_t domid) const {
   std::uint8_t* bytes = nullptr;
   int size = 0;

@@ -45,8 +45,17 @@ struct Kept {
   Standing standing = Standing::own;
   std::string migration = {};  // unless own
   bool arrives_paused = false;
+  std::string configuration = {};  // what it is besides, see XenDomains::create
 };
-BOOST_DESCRIBE_STRUCT(Kept, (), (spec, start_time, owner, standing, migration, arrives_paused))
+BOOST_DESCRIBE_STRUCT(Kept, (),
+                      (spec, start_time, owner, standing, migration, arrives_paused, configuration))
+
+// Who hands over a guest's memory: a configuration that comes with it may name programs to run as
+// root, so it is root's to bring.
+enum class Caller { anybody, root };
+
+// Throws OPERATION_NOT_ALLOWED.
+void require_right_to(const Kept& kept, Caller caller);
 
 class LibxlDriver : public Hypervisor {
  public:
@@ -88,6 +97,11 @@ class LibxlDriver : public Hypervisor {
   EventBatch events(std::string epoch, std::uint64_t after,
                     std::chrono::milliseconds timeout) override;
   std::string control(std::string command, std::map<std::string, std::string> args) override;
+
+  // What the methods above and those of XenDomains have in common.
+  DomainState build_as(VmSpec spec, std::string configuration);
+  DomainState restore_for(Caller caller, VmSpec spec, const std::string& path);
+  DomainState receive_for(Caller caller, UniqueFd stream, const ReceiveOptions& options);
 
   // Xen knows the domain by another name now (controls_domains.cpp).
   void renamed(std::uint32_t domid, const std::string& name);
@@ -150,7 +164,10 @@ class LibxlDriver : public Hypervisor {
   void work_on_ends();
   void handle(const End& end);
   void handle_stop(Context& context, const Found& found, int reason);
-  void end_stopped(Context& context, const Found& found, OnEvent action, EventKind told);
+  void end_stopped(Context& context, const Found& found, libxl_action_on_shutdown action,
+                   EventKind told);
+  void dump_core(Context& context, const Found& found);
+  void put_aside(Context& context, const Found& found);
 
   // ---- the past (reconnect, in libxl_driver.cpp)
   void clear_left_over(Context& context);

@@ -104,7 +104,7 @@ LibxlDriver::Found LibxlDriver::make_domain(Context& context, const Kept& kept, 
                                             const std::string& name, const Places& places,
                                             const Create& create) {
   for (const DiskSpec& disk : spec.disks) require_readable(spec.uuid, disk);
-  DomainConfig config(context, spec, name, places);
+  DomainConfig config(context, spec, name, places, kept.configuration);
   require_memory(context, config.get());
   std::uint32_t domid = no_domain;
   const int code = create(config.get(), &domid);
@@ -155,6 +155,10 @@ LibxlDriver::Found LibxlDriver::build_anew(Context& context, const Kept& kept) {
 }
 
 DomainState LibxlDriver::build(VmSpec spec) {
+  return build_as(std::move(spec), {});
+}
+
+DomainState LibxlDriver::build_as(VmSpec spec, std::string configuration) {
   check_spec(spec);
   check_for_xen(spec);
   const auto hold = locks_.hold(spec.uuid);
@@ -163,7 +167,9 @@ DomainState LibxlDriver::build(VmSpec spec) {
     throw Failure("DOMAIN_EXISTS", {spec.uuid, std::to_string(found->domid)});
   clear_after(spec.uuid);
   PendingRecord record(settings_.state_dir + "/pending", {PendingKind::build, spec.uuid, {}});
-  const Found found = build_anew(context, {spec, std::time(nullptr), {}});
+  Kept kept{spec, std::time(nullptr), {}};
+  kept.configuration = std::move(configuration);
+  const Found found = build_anew(context, kept);
   record.done();
   events_.append(EventKind::changed, spec.uuid);
   return state_of(context, found);

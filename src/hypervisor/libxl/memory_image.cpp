@@ -141,6 +141,10 @@ int LibxlDriver::create_from_stream(Context& context, libxl_domain_config* confi
 }
 
 DomainState LibxlDriver::restore(VmSpec spec, std::string path) {
+  return restore_for(Caller::anybody, std::move(spec), path);
+}
+
+DomainState LibxlDriver::restore_for(Caller caller, VmSpec spec, const std::string& path) {
   check_spec(spec);
   check_for_xen(spec);
   const auto hold = locks_.hold(spec.uuid);
@@ -150,6 +154,7 @@ DomainState LibxlDriver::restore(VmSpec spec, std::string path) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw no_image(path);
   Kept kept = read_header(file.get(), path);
+  require_right_to(kept, caller);
   // The machine is the one that was saved; what it is called and plugged into is the caller's.
   const VmSpec saved = kept.spec;
   kept.spec = spec;

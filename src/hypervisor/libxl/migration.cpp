@@ -187,9 +187,15 @@ void LibxlDriver::let_go(Context& context, const Found& found, const Kept& moved
 // ---- receiving --------------------------------------------------------------------------------
 
 DomainState LibxlDriver::migrate_receive(UniqueFd stream, ReceiveOptions options) {
+  return receive_for(Caller::anybody, std::move(stream), options);
+}
+
+DomainState LibxlDriver::receive_for(Caller caller, UniqueFd stream,
+                                     const ReceiveOptions& options) {
   MigrationLink link(std::move(stream));
   try {
     Kept kept = read_announcement(link);
+    require_right_to(kept, caller);
     const std::string uuid = kept.spec.uuid;
     if (!options.name.empty()) kept.spec.name = options.name;
     check_spec(kept.spec);

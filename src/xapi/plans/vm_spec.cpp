@@ -162,7 +162,10 @@ hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
   spec.rtc_localtime = value_of(spec.platform, "localtime", "false") == "true";
   spec.vnc = value_of(spec.platform, "vnc", "true") != "false";
   spec.on_reboot = on_reboot(vm[VM::actions_after_reboot]);
-  spec.on_crash = on_crash(vm[VM::actions_after_crash]);
+  const model::OnCrashBehaviour after_crash = vm[VM::actions_after_crash];
+  spec.on_crash = on_crash(after_crash);
+  spec.core_on_crash = after_crash == model::OnCrashBehaviour::CoredumpAndDestroy ||
+                       after_crash == model::OnCrashBehaviour::CoredumpAndRestart;
   for (const Ref<VBD>& ref : vm[VM::VBDs]) {
     const auto vbd = view.get(ref);
     const auto source = backings.disks.find(vbd[VBD::uuid]);

@@ -21,12 +21,12 @@ enum class Shape {
 };
 
 enum class Use {
-  carried,      // reaches the guest on every hypervisor
-  carried_xen,  // reaches the guest on Xen, where alone it means something
-  xen,          // means something on Xen only; not carried to the guest yet
-  waiting,      // not carried to the guest yet
-  later_xen,    // known to Xen after 4.17 only
-  obsolete,     // ignored, as xl has done for long
+  carried,    // reaches the guest on every hypervisor
+  xen,        // means something on Xen only, and reaches the guest there
+  waiting,    // reaches the guest on Xen only, though it would mean something elsewhere
+  never,      // what it means is not done on any hypervisor
+  later_xen,  // known to Xen after 4.17 only
+  obsolete,   // ignored, as xl has done for long
 };
 
 struct Key {

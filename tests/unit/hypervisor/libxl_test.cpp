@@ -24,7 +24,8 @@ TEST(DiskNames, AreThoseOfTheTypeAndLeadBack) {
       const std::string number = std::to_string(device);
       EXPECT_EQ(device_of_disk_name(disk_name(number, type)), number);
     }
-  for (const char* name : {"", "sda", "xvd", "xvdA", "xvdabc", "hd1"})
+  EXPECT_EQ(device_of_disk_name("sdb"), "1");
+  for (const char* name : {"", "vda", "xvd", "xvdA", "xvdabc", "hd1"})
     EXPECT_EQ(device_of_disk_name(name), std::nullopt) << name;
 }
 

@@ -101,9 +101,13 @@ TEST(XlVmSpec, NothingIsLostInSilence) {
   EXPECT_NE(kvm[0].find("does not run Xen"), std::string::npos);
   EXPECT_TRUE(kvm[0].ends_with(": hap, cpu_weight"));
   EXPECT_TRUE(kvm[1].ends_with("not carried to the guest yet: cpus_soft, spice"));
-  const auto xen = spec_of(text, true).warnings;
+  // There libxl is given the whole configuration.
+  const std::string devices = "disk=['/a,,xvda,discard']\nvif=['rate=1MB/s,backend=d']\n";
+  EXPECT_EQ(spec_of(text + devices + "on_crash='coredump-restart'", true).warnings,
+            std::vector<std::string>{});
+  const auto xen = spec_of(text + "on_soft_reset='destroy'", true).warnings;
   ASSERT_EQ(xen.size(), 1u);
-  EXPECT_TRUE(xen[0].ends_with(": hap, cpus_soft, spice"));
+  EXPECT_TRUE(xen[0].ends_with(": on_soft_reset"));
   EXPECT_EQ(spec_of(hvm + "disk=['/a,,xvda,backendtype=phy,discard']").warnings.at(0),
             "disk xvda: not carried to the guest yet: backendtype=phy, discard");
   EXPECT_EQ(spec_of(hvm + "vif=['ip=10.0.0.1,rate=1MB/s,model=e1000']").warnings.at(0),
@@ -112,6 +116,14 @@ TEST(XlVmSpec, NothingIsLostInSilence) {
             "on_crash=coredump_restart is not carried to the guest yet; it is restarted");
   EXPECT_EQ(spec_of(hvm + "on_crash='coredump-destroy'").warnings.at(0),
             "on_crash=coredump_destroy is not carried to the guest yet; it is destroyed");
+}
+
+TEST(XlVmSpec, DisksThatOnlyLibxlCanTellAreLeftToIt) {
+  const std::string disks =
+      "disk=['/a,,xvda','/b,vhd,xvdb','/c,,xvdc,script=s','/d,,xvdd,backend=d']";
+  const auto spec = spec_of(hvm + disks, true).spec;
+  ASSERT_EQ(spec.disks.size(), 1u);
+  EXPECT_EQ(spec.disks[0].path, "/a");
 }
 
 TEST(XlVmSpec, PlacementOfVirtualCpus) {
