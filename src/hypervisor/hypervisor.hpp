@@ -86,6 +86,7 @@ struct VmSpec {
   std::int64_t memory_target_bytes = 0;
   std::vector<DiskSpec> disks;
   std::vector<NicSpec> nics;
+  double shadow_multiplier = 1;  // memory for shadow page tables, of what the driver would take
   bool vnc = true;
   bool rtc_localtime = false;
   std::map<std::string, std::string>
@@ -97,7 +98,7 @@ struct VmSpec {
 BOOST_DESCRIBE_STRUCT(VmSpec, (),
                       (uuid, name, type, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
                        vcpus, vcpus_params, memory_static_max_bytes, memory_target_bytes, disks,
-                       nics, vnc, rtc_localtime, platform, on_reboot, on_crash, core_on_crash))
+                       nics, shadow_multiplier, vnc, rtc_localtime, platform, on_reboot, on_crash, core_on_crash))
 
 // ---- what is there ----------------------------------------------------------------------------
 

@@ -143,6 +143,7 @@ int migrate_receive(Xl& xl, const Call& call) {
   const auto header = hypervisor::read_stream_header(STDIN_FILENO, format);
   if (!header) throw refusal("what comes in is not what xcp-xl migrate sends");
   const auto announcement = from_json<Announcement>(parse_json(*header));
+  const bool xen = xl.on_xen();
   const bool known = xl.remembered(announcement.uuid).has_value();
   if (!announcement.configuration.empty() && !known)
     xl.remember(announcement.uuid, announcement.configuration);
@@ -151,7 +152,7 @@ int migrate_receive(Xl& xl, const Call& call) {
   Connection link = connection();
   try {
     const Relay relayed(std::move(link.there));
-    if (xl.on_xen())
+    if (xen)
       xl.xen().receive(std::move(link.here), options);
     else
       xl.hypervisor().migrate_receive(std::move(link.here), options);

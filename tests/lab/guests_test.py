@@ -87,12 +87,21 @@ class Life:
         console.type("kronos")
         console.wait_for(r"root@debian:~# ")
         # A shell that adds nothing to what it is told.
-        console.type(f"exec env PS1='{PROMPT}' bash --norc --noediting")
+        # What is typed is shown as well, and must not be taken for the prompt.
+        console.type("exec env PS1='guest''> ' bash --norc --noediting")
         console.wait_for(PROMPT)
 
         def shell(command, pattern):
             console.type(command)
             console.wait_for(pattern)
+
+        def wake():
+            """A new console of a guest whose domain is another; its shell stands where it stood."""
+            nonlocal console
+            console = Console(guest.vm)
+            self.addCleanup(console.close)
+            console.type("")
+            console.wait_for(rf"{PROMPT}$", nudge=True)
         shell("echo remembered-$((40+2)) > /dev/shm/note", PROMPT)
         note("logged in")
 
@@ -125,14 +134,12 @@ class Life:
         note("suspended")
         xe("vm-resume", f"uuid={guest.vm}")
         guest.serve_addresses()
-        console = Console(guest.vm)
-        self.addCleanup(console.close)
+        wake()
         shell("cat /dev/shm/note", "remembered-42")
         note("resumed, and remembers")
         xe("vm-migrate", f"uuid={guest.vm}", f"host-uuid={first('host-list')}", "live=true")
         guest.serve_addresses()
-        console = Console(guest.vm)
-        self.addCleanup(console.close)
+        wake()
         shell("cat /dev/shm/note", "remembered-42")
         note("migrated to its own host, and remembers")
         checkpoint = xe("vm-checkpoint", f"uuid={guest.vm}", "new-name-label=kept")
@@ -142,8 +149,7 @@ class Life:
         self.assertEqual(guest.get("power-state"), "suspended")
         xe("vm-resume", f"uuid={guest.vm}")
         guest.serve_addresses()
-        console = Console(guest.vm)
-        self.addCleanup(console.close)
+        wake()
         shell("cat /dev/shm/note /srv/after", "remembered-42\r\nafter")
         xe("snapshot-uninstall", f"snapshot-uuid={checkpoint}", "force=true")
         note("reverted, and remembers")

@@ -57,7 +57,8 @@ class Two(unittest.TestCase):
         console.wait_for("Password:")
         console.type("kronos")
         console.wait_for(r"root@debian:~# ")
-        console.type(f"exec env PS1='{PROMPT}' bash --norc --noediting")
+        # What is typed is shown as well, and must not be taken for the prompt.
+        console.type("exec env PS1='guest''> ' bash --norc --noediting")
         console.wait_for(PROMPT)
         self.shell(console, f"ip address add {ADDRESS}/24 dev $(ls /sys/class/net | grep -v lo)", PROMPT)
         self.shell(console, "echo remembered-$((40+2)) > /dev/shm/note; cat /dev/shm/note", "remembered-42")
@@ -85,7 +86,8 @@ class Two(unittest.TestCase):
 
     def remembers(self, name, *host):
         console = self.console(name, *host)
-        self.shell(console, "", PROMPT)
+        console.type("")
+        console.wait_for(rf"{PROMPT}$", nudge=True)
         self.shell(console, "cat /dev/shm/note", "remembered-42")
         # Its disk is read and written where it is now.
         self.shell(console, "date >> /srv/moves; sync; echo 3 > /proc/sys/vm/drop_caches; wc -l /srv/moves", r"\r\n\d+ /srv/moves")

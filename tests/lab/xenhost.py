@@ -75,12 +75,16 @@ class Console:
             os.execvp(words[0], words)
         self.text = ""
 
-    def wait_for(self, pattern, seconds=BOOT_SECONDS):
+    def wait_for(self, pattern, seconds=BOOT_SECONDS, nudge=False):
+        """`nudge`: with a line end every other second, since what is typed while a guest wakes may be lost."""
         deadline = time.monotonic() + seconds
         while not re.search(pattern, self.text):
             if time.monotonic() > deadline:
                 raise AssertionError(f"the console does not show {pattern!r}:\n{self.text[-2000:]}")
-            if select.select([self.terminal], [], [], 1)[0]:
+            if not select.select([self.terminal], [], [], 2)[0]:
+                if nudge:
+                    os.write(self.terminal, b"\r")
+            else:
                 try:
                     self.text += os.read(self.terminal, 65536).decode(errors="replace")
                 except OSError as error:  # the console ended

@@ -6,6 +6,7 @@
 #include "base/failure.hpp"
 #include "hypervisor/libvirt/names.hpp"
 #include "hypervisor/libvirt/xml_parts.hpp"
+#include "hypervisor/platform.hpp"
 
 namespace xcp::hypervisor::libvirt {
 

@@ -32,11 +32,6 @@ int number_of(const std::string& device, const char* what);
 // 0: "a", 25: "z", 26: "aa", ...
 std::string letters(int number);
 
-// Keys of VM.platform and VBD.qos_algorithm_params; what cannot be read counts as not given.
-bool is_true(const std::map<std::string, std::string>& map, const char* key);
-std::int64_t integer_or(const std::map<std::string, std::string>& map, const char* key,
-                        std::int64_t otherwise);
-
 const char* format_name(DiskFormat format);
 const char* action_name(OnEvent action);
 

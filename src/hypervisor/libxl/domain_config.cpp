@@ -13,6 +13,7 @@
 
 #include "base/fd.hpp"
 #include "hypervisor/placement.hpp"
+#include "hypervisor/platform.hpp"
 
 namespace xcp::hypervisor::libxl {
 
@@ -65,11 +66,45 @@ void show_at(libxl_vnc_info& vnc, const std::string& socket) {
   libxl_defbool_set(&vnc.findunused, false);
 }
 
+void set_if_told(libxl_defbool& field, const VmSpec& spec, const char* key) {
+  if (spec.platform.contains(key)) libxl_defbool_set(&field, is_true(spec.platform, key));
+}
+
+// VM.platform, as docs/hypervisor.md has its keys.
+void fill_platform(libxl_domain_config& config, const VmSpec& spec) {
+  constexpr double least_multiplier = 1;
+  libxl_domain_build_info& build = config.b_info;
+  set_if_told(build.acpi, spec, "acpi");
+  set_if_told(build.apic, spec, "apic");
+  set_if_told(build.nested_hvm, spec, "nested-virt");
+  set_if_told(config.c_info.hap, spec, "hap");
+  build.tsc_mode = static_cast<libxl_tsc_mode>(
+      std::clamp<std::int64_t>(integer_or(spec.platform, "tsc_mode", LIBXL_TSC_MODE_DEFAULT),
+                               LIBXL_TSC_MODE_DEFAULT, LIBXL_TSC_MODE_NATIVE_PARAVIRT));
+  build.rtc_timeoffset = static_cast<std::uint32_t>(integer_or(spec.platform, "timeoffset", 0));
+  if (spec.shadow_multiplier > least_multiplier && spec.type != GuestType::pv)
+    build.shadow_memkb = static_cast<std::uint64_t>(
+        spec.shadow_multiplier * static_cast<double>(libxl_get_required_shadow_memory(
+                                     static_cast<unsigned long>(spec.memory_static_max_bytes >> 10),
+                                     static_cast<unsigned>(spec.vcpus_max))));
+  if (spec.type != GuestType::hvm) return;
+  auto& hvm = build.u.hvm;
+  set_if_told(hvm.pae, spec, "pae");
+  set_if_told(hvm.nx, spec, "nx");
+  set_if_told(hvm.hpet, spec, "hpet");
+  set_if_told(hvm.viridian, spec, "viridian");
+  const auto vga = spec.platform.find("vga");
+  hvm.vga.kind = vga != spec.platform.end() && vga->second == "cirrus"
+                     ? LIBXL_VGA_INTERFACE_TYPE_CIRRUS
+                     : LIBXL_VGA_INTERFACE_TYPE_STD;
+  build.video_memkb = static_cast<std::uint64_t>(
+      std::clamp<std::int64_t>(integer_or(spec.platform, "videoram", 16), 4, 256) << 10);
+}
+
 void fill_hvm(libxl_domain_build_info& build, const VmSpec& spec, const Places& places) {
   auto& hvm = build.u.hvm;
   hvm.bios = spec.firmware == Firmware::uefi ? LIBXL_BIOS_TYPE_OVMF : LIBXL_BIOS_TYPE_SEABIOS;
   hvm.boot = copy(spec.boot_order);
-  hvm.vga.kind = LIBXL_VGA_INTERFACE_TYPE_STD;
   const bool display = !places.vnc_socket.empty();
   libxl_defbool_set(&hvm.nographic, !display);
   libxl_defbool_set(&hvm.vnc.enable, display);
@@ -347,6 +382,7 @@ DomainConfig::DomainConfig(libxl_ctx* context, const VmSpec& spec, const std::st
     create.type = libxl_type(type);
     libxl_domain_build_info_init_type(&build, create.type);
     libxl_defbool_set(&build.localtime, spec.rtc_localtime);
+    fill_platform(config, spec);
     if (type == GuestType::hvm)
       fill_hvm(build, spec, places);
     else

@@ -159,6 +159,7 @@ hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
   spec.vcpus_params = vm[VM::VCPUs_params];
   spec.memory_static_max_bytes = vm[VM::memory_static_max];
   spec.memory_target_bytes = vm[VM::memory_dynamic_max];
+  spec.shadow_multiplier = vm[VM::HVM_shadow_multiplier];
   spec.rtc_localtime = value_of(spec.platform, "localtime", "false") == "true";
   spec.vnc = value_of(spec.platform, "vnc", "true") != "false";
   spec.on_reboot = on_reboot(vm[VM::actions_after_reboot]);
