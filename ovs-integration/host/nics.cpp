@@ -84,7 +84,8 @@ DeviceFacts device_facts(const std::string& sysfs, const std::string& device) {
   std::error_code error;
   const fs::path hardware = fs::canonical(base / "device", error);
   if (!error) {
-    facts.physical = true;
+    facts.backend = last_part_of_link(hardware / "subsystem") == "xen-backend";
+    facts.physical = !facts.backend;
     facts.driver = last_part_of_link(hardware / "driver");
     const fs::path pci = pci_device_above(hardware);
     const fs::path described = pci.empty() ? hardware : pci;
@@ -160,6 +161,7 @@ std::vector<NicInfo> nics_of(const HostView& view, const FactsOf& facts,
     const bool wanted = also_nics.contains(link.name);
     if (!wanted && (is_left_out(link) || marked_uuid(link.alias))) continue;
     const DeviceFacts known = facts(link.name);
+    if (known.backend && !wanted) continue;
     NicInfo nic;
     nic.device = link.name;
     nic.mac = link.mac;

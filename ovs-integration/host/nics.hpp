@@ -25,6 +25,7 @@ struct NicSources {
 // What sysfs says about a device.
 struct DeviceFacts {
   bool physical = false;  // there is hardware behind it, or a hypervisor's idea of it
+  bool backend = false;   // this host's end of a Xen guest's NIC
   std::string driver;
   std::string vendor_id, device_id;  // "1af4", without 0x
   std::string pci_address;           // "0000:00:03.0"

@@ -15,7 +15,22 @@ PendingRecord::PendingRecord(const std::string& directory, Pending pending)
     : path_(directory + "/" + pending.uuid +
             (pending.kind == PendingKind::receive ? ".arriving.json" : ".json")),
       pending_(std::move(pending)) {
+  write();
+}
+
+void PendingRecord::write() const {
   write_file_durably(path_, json_text(to_json(pending_)), 0600);
+}
+
+void PendingRecord::only_end_is_left() {
+  Pending end{PendingKind::destroy, pending_.uuid, {}};
+  std::swap(pending_, end);
+  try {
+    write();
+  } catch (...) {
+    std::swap(pending_, end);
+    throw;
+  }
 }
 
 PendingRecord::~PendingRecord() {

@@ -10,7 +10,7 @@
 
 namespace xcp::hypervisor {
 
-BOOST_DEFINE_ENUM_CLASS(PendingKind, build, save, checkpoint, send, receive)
+BOOST_DEFINE_ENUM_CLASS(PendingKind, build, save, checkpoint, send, receive, destroy)
 
 struct Pending {
   PendingKind kind = PendingKind::build;
@@ -30,10 +30,14 @@ class PendingRecord {
   PendingRecord& operator=(const PendingRecord&) = delete;
 
   void done();
+  // The operation has come to where only the domain's end is left; its files stay.
+  void only_end_is_left();
 
  private:
+  void write() const;
+
   const std::string path_;
-  const Pending pending_;
+  Pending pending_;
   bool done_ = false;
 };
 

@@ -129,6 +129,25 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(self.state(vm), "Running")
         self.refused("HANDLE_INVALID", "VDI.get_uuid", image)
 
+    def test_what_was_unplugged_stays_so_over_a_suspension(self):
+        vm = self.running("changed")
+        self.let_it_come_up(vm)
+        network = self.call("VIF.get_network", self.call("VM.get_VIFs", vm)[0])
+        vif = self.call("VIF.create", {"VM": vm, "network": network, "device": "1", "MAC": "", "MTU": "1500",
+                                       "other_config": {}, "qos_algorithm_type": "", "qos_algorithm_params": {}})
+        self.call("VIF.plug", vif)
+        self.call("VIF.unplug", vif)
+        attached = {ref: self.call("VIF.get_currently_attached", ref) for ref in self.call("VM.get_VIFs", vm)}
+        checkpoint = self.call("VM.checkpoint", vm, "without the NIC")
+        self.addCleanup(self.remove_snapshot, checkpoint)
+        self.call("VIF.plug", vif)
+        self.call("VM.suspend", vm)
+        self.call("VM.resume", vm, False, False)
+        self.assertTrue(self.call("VIF.get_currently_attached", vif))
+        self.call("VM.revert", checkpoint)
+        self.call("VM.resume", vm, False, False)
+        self.assertEqual({ref: self.call("VIF.get_currently_attached", ref) for ref in attached}, attached)
+
     def test_migrate_to_its_own_host(self):
         vm = self.running("mover")
         self.let_it_come_up(vm)
@@ -193,8 +212,11 @@ class Lifecycle(unittest.TestCase):
         self.call("VM.resume", vm, False, False)
         self.assertEqual(self.state(vm), "Running")
         self.call("VM.hard_shutdown", vm)
-        disks = [self.call("VBD.get_VDI", vbd) for vbd in self.call("VM.get_VBDs", checkpoint)]
-        self.call("VM.destroy", checkpoint)
+        self.remove_snapshot(checkpoint)
+
+    def remove_snapshot(self, snapshot):
+        disks = [self.call("VBD.get_VDI", vbd) for vbd in self.call("VM.get_VBDs", snapshot)]
+        self.call("VM.destroy", snapshot)
         for disk in disks:
             self.call("VDI.destroy", disk)
 

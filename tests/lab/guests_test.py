@@ -95,13 +95,16 @@ class Life:
             console.type(command)
             console.wait_for(pattern)
 
+        def awake():
+            console.type("")
+            console.wait_for(rf"{PROMPT}$", nudge=True)
+
         def wake():
             """A new console of a guest whose domain is another; its shell stands where it stood."""
             nonlocal console
             console = Console(guest.vm)
             self.addCleanup(console.close)
-            console.type("")
-            console.wait_for(rf"{PROMPT}$", nudge=True)
+            awake()
         shell("echo remembered-$((40+2)) > /dev/shm/note", PROMPT)
         note("logged in")
 
@@ -143,6 +146,7 @@ class Life:
         shell("cat /dev/shm/note", "remembered-42")
         note("migrated to its own host, and remembers")
         checkpoint = xe("vm-checkpoint", f"uuid={guest.vm}", "new-name-label=kept")
+        awake()
         shell("rm /dev/shm/note /srv/after; sync; ls /dev/shm/note /srv/after", "cannot access")
         note("checkpoint")
         xe("snapshot-revert", f"snapshot-uuid={checkpoint}")

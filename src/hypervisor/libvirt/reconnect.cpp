@@ -53,6 +53,7 @@ void LibvirtDriver::clear_left_over() {
         break;
       case PendingKind::send:
       case PendingKind::receive:
+      case PendingKind::destroy:
         break;  // not with this driver
       case PendingKind::checkpoint:
         remove = true;

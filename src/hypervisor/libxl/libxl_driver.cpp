@@ -54,7 +54,8 @@ LibxlDriver::~LibxlDriver() {
   watch_.reset();
 }
 
-// A build that was not finished is taken back, whatever there is of it. A guest whose memory was
+// A build that was not finished is taken back, whatever there is of it, and an end that was begun is
+// brought to its end: libxl takes the devices first, and what is left would be no guest. A guest whose memory was
 // being written goes on, and half an image is removed; where the domain is gone, the image is
 // whole.
 void LibxlDriver::clear_left_over(Context& context) {
@@ -64,6 +65,7 @@ void LibxlDriver::clear_left_over(Context& context) {
     const auto found = find(context, left.pending.uuid);
     switch (left.pending.kind) {
       case PendingKind::build:
+      case PendingKind::destroy:
         if (found) take_down(context, found->domid);
         clear_after(left.pending.uuid);
         break;

@@ -273,6 +273,7 @@ void LibxlDriver::destroy(std::string uuid) {
   Context context;
   const auto found = find_ours(context, uuid);
   if (!found) return;
+  PendingRecord record(settings_.state_dir + "/pending", {PendingKind::destroy, uuid, {}});
   const bool to_tell = claim_end(found->domid);
   try {
     take_down(context, found->domid);
@@ -280,6 +281,7 @@ void LibxlDriver::destroy(std::string uuid) {
     follow(*found);
     throw;
   }
+  record.done();
   clear_after(uuid);
   if (to_tell) events_.append(EventKind::ended_gone, uuid);
 }

@@ -94,6 +94,7 @@ void LibxlDriver::save(std::string uuid, std::string path) {
       settings_.state_dir + "/pending",
       {PendingKind::save, uuid, fresh ? std::vector{path} : std::vector<std::string>{}});
   write_image(context, found, path);
+  record.only_end_is_left();
   const bool to_tell = claim_end(found.domid);
   take_down(context, found.domid);
   record.done();

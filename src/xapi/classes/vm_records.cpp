@@ -33,12 +33,19 @@ RecordValue copied_record(const db::Object<C>& from) {
   return record;
 }
 
+// A snapshot with memory has the devices that the guest had then; see record_suspended.
+template <class Device>
+bool is_reserved(const db::Object<Device>& from, CopyKind kind) {
+  return kind != CopyKind::Clone && (from[Device::currently_attached] || from[Device::reserved]);
+}
+
 void copy_vbd(db::Transaction& change, const db::Object<VBD>& from, const Ref<VM>& vm,
-              const Ref<VDI>& vdi) {
+              const Ref<VDI>& vdi, CopyKind kind) {
   RecordValue record = copied_record(from);
   record.set(VBD::VM, vm);
   record.set(VBD::VDI, vdi);
   record.set(VBD::empty, vdi.is_null());
+  record.set(VBD::reserved, is_reserved(from, kind));
   record.set(VBD::currently_attached, false);
   record.set(VBD::device, "");
   change.create<VBD>(std::move(record));
@@ -48,6 +55,7 @@ void copy_vif(db::Transaction& change, const db::Object<VIF>& from, const Ref<VM
               CopyKind kind) {
   RecordValue record = copied_record(from);
   record.set(VIF::VM, vm);
+  record.set(VIF::reserved, is_reserved(from, kind));
   record.set(VIF::currently_attached, false);
   record.set(VIF::runtime_properties, {});
   if (kind == CopyKind::Clone) {
@@ -122,9 +130,9 @@ Ref<VM> copy_vm_records(db::Transaction& change, const db::Object<VM>& from,
     const auto vbd = change.get(ref);
     const auto found = made.find(ref);
     if (found != made.end())
-      copy_vbd(change, vbd, copy, found->second);
+      copy_vbd(change, vbd, copy, found->second, kind);
     else if (vbd[VBD::type] == model::VbdType::CD)
-      copy_vbd(change, vbd, copy, vbd[VBD::VDI]);
+      copy_vbd(change, vbd, copy, vbd[VBD::VDI], kind);
   }
   for (const Ref<VIF>& ref : from[VM::VIFs]) copy_vif(change, change.get(ref), copy, kind);
   return copy;

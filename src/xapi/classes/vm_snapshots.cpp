@@ -20,6 +20,7 @@ using model::RecordValue;
 using model::SR;
 using model::VBD;
 using model::VDI;
+using model::VIF;
 using model::VM;
 using model::VmPowerState;
 using Op = model::VmOperations;
@@ -210,6 +211,19 @@ void restore_settings(db::Transaction& change, const Ref<VM>& vm, const db::Obje
   change.set(vm, VM::parent, snapshot.ref());
 }
 
+// The guest in the memory image has the devices that the snapshot was made with.
+template <class Device, class List, class Position>
+void reserve_as(db::Transaction& change, const List& devices, const List& then,
+                const Position& position) {
+  for (const Ref<Device>& ref : devices) {
+    bool reserved = false;
+    for (const Ref<Device>& other : then)
+      if (change.get(other)[position] == change.get(ref)[position])
+        reserved = change.get(other)[Device::reserved];
+    change.set(ref, Device::reserved, reserved);
+  }
+}
+
 }  // namespace
 
 void vm_revert(Context& context, Ref<VM> snapshot) {
@@ -242,10 +256,14 @@ void vm_revert(Context& context, Ref<VM> snapshot) {
         [&] { destroy_if_there(storage, image_sr, spec.uuid); });
   context.run(plan, [&](db::Transaction& change) {
     restore_settings(change, vm, from);
-    if (image)
+    if (image) {
       record_suspended(change, vm, record_vdi(change, image_copy, (*image)[VDI::SR]));
-    else
+      const auto now = change.get(vm);
+      reserve_as<VBD>(change, now[VM::VBDs], from[VM::VBDs], VBD::userdevice);
+      reserve_as<VIF>(change, now[VM::VIFs], from[VM::VIFs], VIF::device);
+    } else {
       record_halted(change, vm);
+    }
     if (old_image) change.destroy(old_image->ref());
   });
   // What follows only tidies up; the next scan of the SR finds what could not be removed.

@@ -35,6 +35,7 @@ void record_disks(db::Transaction& change, const db::Object<VM>& vm,
     const auto vbd = change.get(ref);
     const auto found = names.find(vbd[VBD::userdevice]);
     change.set(ref, VBD::currently_attached, found != names.end());
+    change.set(ref, VBD::reserved, false);
     change.set(ref, VBD::device, found == names.end() ? "" : found->second);
   }
 }
@@ -47,6 +48,7 @@ void record_nics(db::Transaction& change, const db::Object<VM>& vm,
         domain.nics.begin(), domain.nics.end(),
         [&](const hypervisor::NicSpec& nic) { return nic.device == vif[VIF::device]; });
     change.set(ref, VIF::currently_attached, found != domain.nics.end());
+    change.set(ref, VIF::reserved, false);
     if (found == domain.nics.end()) continue;
     auto properties = vif[VIF::runtime_properties];
     properties.erase("port-forwards");
@@ -95,10 +97,14 @@ void record_down(db::Transaction& change, const Ref<VM>& ref, VmPowerState state
   drop_consoles(change, vm);
   drop_guest_metrics(change, vm);
   for (const Ref<VBD>& vbd : vm[VM::VBDs]) {
+    change.set(vbd, VBD::reserved,
+               state == VmPowerState::Suspended && change.get(vbd)[VBD::currently_attached]);
     change.set(vbd, VBD::currently_attached, false);
     change.set(vbd, VBD::device, "");
   }
   for (const Ref<VIF>& vif : vm[VM::VIFs]) {
+    change.set(vif, VIF::reserved,
+               state == VmPowerState::Suspended && change.get(vif)[VIF::currently_attached]);
     change.set(vif, VIF::currently_attached, false);
     change.set(vif, VIF::runtime_properties, {});
   }

@@ -33,14 +33,17 @@ void add_device_steps(Plan& plan, Services& services, const db::Snapshot& view,
                       const db::Object<VM>& vm, const StartedPtr& started) {
   for (const Ref<VBD>& ref : vm[VM::VBDs]) {
     const auto vbd = view.get(ref);
+    if (!takes_part(vm, vbd)) continue;
     if (const auto use = disk_use(view, vbd))
       add_disk_step(plan, services, *use, vbd[VBD::userdevice], started);
   }
-  std::vector<Ref<model::network>> networks;
-  for (const Ref<VIF>& ref : vm[VM::VIFs]) networks.push_back(view.get(ref)[VIF::network]);
-  add_network_steps(plan, services, view, networks);
+  std::vector<db::Object<VIF>> vifs;
   for (const Ref<VIF>& ref : vm[VM::VIFs])
-    add_port_step(plan, services, port_spec(view, view.get(ref)), started);
+    if (takes_part(vm, view.get(ref))) vifs.push_back(view.get(ref));
+  std::vector<Ref<model::network>> networks;
+  for (const auto& vif : vifs) networks.push_back(vif[VIF::network]);
+  add_network_steps(plan, services, view, networks);
+  for (const auto& vif : vifs) add_port_step(plan, services, port_spec(view, vif), started);
 }
 
 void add_final_steps(Plan& plan, Services& services, const db::Object<VM>& vm, bool paused,

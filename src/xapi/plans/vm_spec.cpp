@@ -141,6 +141,15 @@ hypervisor::NicSpec nic_spec(const db::Snapshot&, const db::Object<VIF>& vif,
   return nic;
 }
 
+bool takes_part(const db::Object<VM>& vm, const db::Object<VBD>& vbd) {
+  return vm[VM::power_state] != model::VmPowerState::Suspended || vbd[VBD::reserved] ||
+         vbd[VBD::type] == model::VbdType::CD;
+}
+
+bool takes_part(const db::Object<VM>& vm, const db::Object<VIF>& vif) {
+  return vm[VM::power_state] != model::VmPowerState::Suspended || vif[VIF::reserved];
+}
+
 hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
                            const DeviceBackings& backings) {
   const auto boot = vm[VM::HVM_boot_params];
@@ -169,6 +178,7 @@ hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<VM>& vm,
                        after_crash == model::OnCrashBehaviour::CoredumpAndRestart;
   for (const Ref<VBD>& ref : vm[VM::VBDs]) {
     const auto vbd = view.get(ref);
+    if (!takes_part(vm, vbd)) continue;
     const auto source = backings.disks.find(vbd[VBD::uuid]);
     const bool has_source = source != backings.disks.end();
     if (!has_source && vbd[VBD::type] != model::VbdType::CD) continue;

@@ -29,6 +29,10 @@ hypervisor::NicSpec nic_spec(const db::Snapshot& view, const db::Object<model::V
 // The kind of domain the VM runs as: where none is said, HVM_boot_policy tells (empty: pv).
 model::DomainType domain_type(const db::Object<model::VM>& vm);
 
+// False for a device that a suspended guest did not have: its memory says what there is.
+bool takes_part(const db::Object<model::VM>& vm, const db::Object<model::VBD>& vbd);
+bool takes_part(const db::Object<model::VM>& vm, const db::Object<model::VIF>& vif);
+
 // Throws VALUE_NOT_SUPPORTED for settings that no guest can have.
 hypervisor::VmSpec vm_spec(const db::Snapshot& view, const db::Object<model::VM>& vm,
                            const DeviceBackings& backings);

@@ -28,12 +28,19 @@ class Sysfs {
   }
   void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text << "\n"; }
   void link_driver(const std::string& hardware, const std::string& driver) {
-    const fs::path target = fs::path(root()) / "bus/drivers" / driver;
-    fs::create_directories(target);
-    fs::create_directory_symlink(target, fs::path(root()) / hardware / "driver");
+    link(hardware, "driver", "bus/drivers/" + driver);
+  }
+  void link_bus(const std::string& hardware, const std::string& bus) {
+    link(hardware, "subsystem", "bus/" + bus);
   }
 
  private:
+  void link(const std::string& hardware, const char* name, const std::string& place) {
+    const fs::path target = fs::path(root()) / place;
+    fs::create_directories(target);
+    fs::create_directory_symlink(target, fs::path(root()) / hardware / name);
+  }
+
   TemporaryDirectory directory_;
 };
 
@@ -54,6 +61,27 @@ TEST(DeviceFacts, OfANicOnThePciBus) {
   EXPECT_EQ(facts.pci_address, "0000:02:00.1");
   EXPECT_EQ(facts.speed_mbps, 1000);
   EXPECT_TRUE(facts.full_duplex);
+}
+
+TEST(DeviceFacts, AXenGuestsNicIsNoneOfTheHosts) {
+  Sysfs sysfs;
+  sysfs.add("tap08ec32f6", "devices/vif-7-0");
+  sysfs.link_driver("devices/vif-7-0", "vif");
+  sysfs.link_bus("devices/vif-7-0", "xen-backend");
+  sysfs.add("eth0", "devices/vif-0");
+  sysfs.link_driver("devices/vif-0", "vif");
+  sysfs.link_bus("devices/vif-0", "xen");
+  const auto facts = [&](const std::string& name) { return device_facts(sysfs.root(), name); };
+  EXPECT_TRUE(facts("tap08ec32f6").backend);
+  EXPECT_FALSE(facts("tap08ec32f6").physical);
+  EXPECT_TRUE(facts("eth0").physical);
+  HostView view;
+  view.links.resize(2);
+  view.links[0].name = "tap08ec32f6";
+  view.links[1].name = "eth0";
+  const auto nics = nics_of(view, facts, {});
+  ASSERT_EQ(nics.size(), 1u);
+  EXPECT_EQ(nics[0].device, "eth0");
 }
 
 TEST(DeviceFacts, OfAParavirtualNicComeFromThePciDeviceAboveIt) {
