@@ -194,13 +194,13 @@ lab_install() {
 # One host among several: its name, its address on their network (on the bridge labbr0, for guests as well), the
 # others' names, root's way to them, and the directory that all share. The reboot that follows brings it up.
 lab_join() {
-  local names="" number
-  for ((number = 1; number <= lab_hosts; ++number)); do names+="10.78.0.$number host$number"$'\n'; done
+  local hosts="" number
+  for ((number = 1; number <= lab_hosts; ++number)); do hosts+="10.78.0.$number host$number"$'\n'; done
   lab_ssh 'cat >/root/.ssh/id_ed25519 && chmod 600 /root/.ssh/id_ed25519' <"$lab_cache/key"
   lab_ssh "set -e
     echo host$lab_host >/etc/hostname
     hostname host$lab_host
-    printf '127.0.0.1 localhost\n%s' '$names' >/etc/hosts
+    printf '127.0.0.1 localhost\n%s' '$hosts' >/etc/hosts
     cd /etc/systemd/network
     printf '[NetDev]\nName=labbr0\nKind=bridge\n' >10-labbr0.netdev
     printf '[Match]\nName=labbr0\n[Network]\nAddress=10.78.0.$lab_host/24\nLinkLocalAddressing=no\n' >10-labbr0.network
@@ -232,7 +232,8 @@ lab_up() {
   while (($#)); do
     case $1 in
       --hosts)
-        [[ ${2:-} =~ ^[1-9]$ ]] && (($2 <= lab_most_hosts)) || die "--hosts takes a number from 1 to $lab_most_hosts"
+        [[ ${2:-} =~ ^[1-9]$ ]] || die "--hosts takes a number from 1 to $lab_most_hosts"
+        (($2 <= lab_most_hosts)) || die "a lab has at most $lab_most_hosts hosts"
         lab_hosts=$2
         shift 2
         ;;

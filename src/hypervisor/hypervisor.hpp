@@ -98,7 +98,8 @@ struct VmSpec {
 BOOST_DESCRIBE_STRUCT(VmSpec, (),
                       (uuid, name, type, firmware, nvram_path, direct_kernel, boot_order, vcpus_max,
                        vcpus, vcpus_params, memory_static_max_bytes, memory_target_bytes, disks,
-                       nics, shadow_multiplier, vnc, rtc_localtime, platform, on_reboot, on_crash, core_on_crash))
+                       nics, shadow_multiplier, vnc, rtc_localtime, platform, on_reboot, on_crash,
+                       core_on_crash))
 
 // ---- what is there ----------------------------------------------------------------------------
 

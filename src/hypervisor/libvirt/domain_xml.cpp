@@ -7,8 +7,8 @@
 #include "base/failure.hpp"
 #include "hypervisor/libvirt/names.hpp"
 #include "hypervisor/libvirt/xml_parts.hpp"
-#include "hypervisor/platform.hpp"
 #include "hypervisor/placement.hpp"
+#include "hypervisor/platform.hpp"
 
 namespace xcp::hypervisor::libvirt {
 

@@ -54,10 +54,10 @@ LibxlDriver::~LibxlDriver() {
   watch_.reset();
 }
 
-// A build that was not finished is taken back, whatever there is of it, and an end that was begun is
-// brought to its end: libxl takes the devices first, and what is left would be no guest. A guest whose memory was
-// being written goes on, and half an image is removed; where the domain is gone, the image is
-// whole.
+// A build that was not finished is taken back, whatever there is of it, and an end that was begun
+// is brought to its end: libxl takes the devices first, and what is left would be no guest. A guest
+// whose memory was being written goes on, and half an image is removed; where the domain is gone,
+// the image is whole.
 void LibxlDriver::clear_left_over(Context& context) {
   const std::vector<LeftOver> left_overs = left_over(settings_.state_dir + "/pending");
   sort_out_migrations(context, left_overs);
