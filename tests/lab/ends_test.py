@@ -39,7 +39,7 @@ class Ends(unittest.TestCase):
         lines = "".join(f'{key} = "{value}"\n' for key, value in settings.items())
         with tempfile.NamedTemporaryFile("w", suffix=".cfg") as config:
             config.write(f'name = "{NAME}"\ntype = "pv"\nmemory = {MEBIBYTES}\nkernel = "{TEST}/vmlinuz"\n'
-                         f'ramdisk = "{TEST}/initrd.img"\nextra = "console=hvc0 panic=1"\n{lines}')
+                         f'ramdisk = "{TEST}/initrd.img"\nextra = "console=hvc0 sysrq_always_enabled"\n{lines}')
             config.flush()
             run(OUR_XL, "create", config.name)
         return self.ready()
@@ -121,6 +121,7 @@ class Ends(unittest.TestCase):
         world = World(self.host)
         self.addCleanup(world.close)
         vm = world.guest("crashes")
+        world.client.call("VM.set_PV_args", vm, world.client.call("VM.get_PV_args", vm) + " sysrq_always_enabled")
         world.client.call("VM.set_actions_after_crash", vm, "coredump_and_restart")
         world.client.call("VM.start", vm, False, False)
         world.await_agent(vm)
