@@ -131,7 +131,7 @@ class Lifecycle(unittest.TestCase):
 
     def test_what_was_unplugged_stays_so_over_a_suspension(self):
         vm = self.running("changed")
-        self.let_it_come_up(vm)
+        self.world.await_agent(vm)
         network = self.call("VIF.get_network", self.call("VM.get_VIFs", vm)[0])
         vif = self.call("VIF.create", {"VM": vm, "network": network, "device": "1", "MAC": "", "MTU": "1500",
                                        "other_config": {}, "qos_algorithm_type": "", "qos_algorithm_params": {}})
