@@ -53,7 +53,8 @@ void put_cdrom(xml_node parent, const DiskSpec& disk, const std::string& target,
   set(child(node, "alias"), "name", disk_alias(disk.device));
 }
 
-void put_disk(xml_node parent, const DiskSpec& disk, const HostView& host, int boot_position) {
+void put_disk(xml_node parent, const DiskSpec& disk, const std::string& alias, const HostView& host,
+              int boot_position) {
   const int number = number_of(disk.device, "a disk");
   if (disk.path.empty()) throw internal_error("disk " + disk.device + " has no image");
   xml_node node = child(parent, "disk");
@@ -70,7 +71,7 @@ void put_disk(xml_node parent, const DiskSpec& disk, const HostView& host, int b
   if (disk.read_only) child(node, "readonly");
   if (!disk.serial.empty()) child(node, "serial", disk.serial);
   if (boot_position > 0) set(child(node, "boot"), "order", boot_position);
-  set(child(node, "alias"), "name", disk_alias(disk.device));
+  set(child(node, "alias"), "name", alias);
   if (number < disk_slots) put_slot(node, first_disk_slot + number);
 }
 
@@ -133,7 +134,8 @@ void put_backing(xml_node node, const NicSpec& nic, const HostView& host) {
   }
 }
 
-void put_nic(xml_node parent, const NicSpec& nic, const HostView& host, int boot_position) {
+void put_nic(xml_node parent, const NicSpec& nic, const std::string& alias, const HostView& host,
+             int boot_position) {
   const int number = number_of(nic.device, "a NIC");
   xml_node node = child(parent, "interface");
   put_backing(node, nic, host);
@@ -144,24 +146,21 @@ void put_nic(xml_node parent, const NicSpec& nic, const HostView& host, int boot
     set(child(node, "boot"), "order", boot_position);
   else
     set(child(node, "rom"), "enabled", "no");
-  set(child(node, "alias"), "name", nic_alias(nic.device));
+  set(child(node, "alias"), "name", alias);
   if (number < nic_slots) put_slot(node, first_nic_slot + number);
 }
 
 // ---- devices alone ----------------------------------------------------------------------------
 
-std::string disk_xml(const DiskSpec& disk, const HostView& host) {
+std::string disk_xml(const DiskSpec& disk, const std::string& alias, const HostView& host) {
   xml_document document;
-  if (disk.cdrom)
-    put_cdrom(document, disk, cdrom_targets({disk}).at(disk.device), host, 0);
-  else
-    put_disk(document, disk, host, 0);
+  put_disk(document, disk, alias, host, 0);
   return text_of(document);
 }
 
-std::string nic_xml(const NicSpec& nic, const HostView& host) {
+std::string nic_xml(const NicSpec& nic, const std::string& alias, const HostView& host) {
   xml_document document;
-  put_nic(document, nic, host, 0);
+  put_nic(document, nic, alias, host, 0);
   return text_of(document);
 }
 

@@ -46,7 +46,7 @@ const NicSpec* find_nic(const DomainState& state, const std::string& device) {
 // ---- NICs -------------------------------------------------------------------------------------
 
 std::vector<PortForward> LibvirtDriver::add_forwards(virDomainPtr domain, const std::string& uuid,
-                                                     const NicSpec& nic) {
+                                                     const NicSpec& nic, const std::string& alias) {
   constexpr int tries = 16;
   std::vector<PortForward> in_force;
   for (const PortForward& wanted : nic.forwards) {
@@ -54,7 +54,7 @@ std::vector<PortForward> LibvirtDriver::add_forwards(virDomainPtr domain, const 
     for (int i = 0; i < tries; ++i) {
       // Between our look and QEMU's bind another program may take the port: then try another one.
       const int port = wanted.host_port != 0 ? wanted.host_port : free_port();
-      const std::string command = "hostfwd_add host" + nic_alias(nic.device) +
+      const std::string command = "hostfwd_add host" + alias +
                                   " tcp:127.0.0.1:" + std::to_string(port) +
                                   "-:" + std::to_string(wanted.guest_port);
       char* raw = nullptr;
@@ -88,17 +88,17 @@ void LibvirtDriver::plug_nic(std::string uuid, NicSpec nic) {
   confirm(uuid);
   const Found found = require(uuid);
   if (find_nic(found.view.state, nic.device)) throw Failure("DEVICE_ALREADY_EXISTS", {nic.device});
-  if (virDomainAttachDeviceFlags(found.handle.get(), nic_xml(nic, host_view_).c_str(),
+  const std::string alias = unspent(uuid, nic_alias(nic.device));
+  if (virDomainAttachDeviceFlags(found.handle.get(), nic_xml(nic, alias, host_view_).c_str(),
                                  VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot plug NIC " + nic.device + " into VM", uuid);
   if (nic.backing == NicBacking::user && !nic.forwards.empty()) {
     try {
       Mark mark = found.view.mark;
-      mark.forwards[nic.device] = add_forwards(found.handle.get(), uuid, nic);
+      mark.forwards[nic.device] = add_forwards(found.handle.get(), uuid, nic, alias);
       write_mark(found.handle.get(), uuid, mark);
     } catch (...) {
-      virDomainDetachDeviceAlias(found.handle.get(), nic_alias(nic.device).c_str(),
-                                 VIR_DOMAIN_AFFECT_LIVE);
+      virDomainDetachDeviceAlias(found.handle.get(), alias.c_str(), VIR_DOMAIN_AFFECT_LIVE);
       throw;
     }
   }
@@ -109,7 +109,7 @@ void LibvirtDriver::unplug_nic(std::string uuid, std::string device) {
   const auto hold = locks_.hold(uuid);
   const auto found = find_ours(uuid);
   if (!found || !find_nic(found->view.state, device)) return;
-  detach(*found, nic_alias(device), "VIF", device);
+  detach(*found, found->view.nic_aliases.at(device), "VIF", device);
   Mark mark = found->view.mark;
   if (mark.forwards.erase(device) != 0) write_mark(found->handle.get(), uuid, mark);
   events_.append(EventKind::changed, uuid);
@@ -146,7 +146,8 @@ void LibvirtDriver::plug_disk(std::string uuid, DiskSpec disk) {
         "OPERATION_NOT_ALLOWED",
         {"a CD drive can be added only while the VM is halted; an empty drive takes media "
          "at any time"});
-  if (virDomainAttachDeviceFlags(found.handle.get(), disk_xml(disk, host_view_).c_str(),
+  const std::string alias = unspent(uuid, disk_alias(disk.device));
+  if (virDomainAttachDeviceFlags(found.handle.get(), disk_xml(disk, alias, host_view_).c_str(),
                                  VIR_DOMAIN_AFFECT_LIVE) != 0)
     throw libvirt_failure("cannot plug disk " + disk.device + " into VM", uuid);
   events_.append(EventKind::changed, uuid);
@@ -161,10 +162,10 @@ void LibvirtDriver::unplug_disk(std::string uuid, std::string device) {
   if (disk->cdrom)
     throw Failure("OPERATION_NOT_ALLOWED",
                   {"a CD drive can be taken away only while the VM is halted"});
-  if (is_stray(uuid, device))
-    unplug_stray(*found, device);
+  if (const auto stray = stray_alias(uuid, device))
+    unplug_stray(*found, device, *stray);
   else
-    detach(*found, disk_alias(device), "VBD", device);
+    detach(*found, found->view.disk_aliases.at(device), "VBD", device);
   events_.append(EventKind::changed, uuid);
 }
 
@@ -193,7 +194,7 @@ void LibvirtDriver::take_snapshot(const Found& found, const std::string& uuid,
   for (const auto& [device, image] : new_images) {
     const DiskSpec* disk = find_disk(found.view.state, device);
     if (disk == nullptr) throw Failure("DEVICE_NOT_ATTACHED", {device});
-    if (is_stray(uuid, device)) require_no_strays(uuid);
+    if (stray_alias(uuid, device)) require_no_strays(uuid);
     if (disk->path != image.path) by_target[found.view.disk_targets.at(device)] = image;
   }
   std::vector<std::string> others;

@@ -132,6 +132,7 @@ DomainView read_domain(const std::string& xml) {
   const xml_node devices = domain.child("devices");
   for (xml_node node : devices.children("disk")) {
     DiskSpec disk = read_disk(node);
+    view.disk_aliases[disk.device] = node.child("alias").attribute("name").value();
     view.disk_targets[disk.device] = node.child("target").attribute("dev").value();
     state.disks.push_back(std::move(disk));
   }
@@ -140,6 +141,7 @@ DomainView read_domain(const std::string& xml) {
     const auto forwards = view.mark.forwards.find(nic.device);
     if (forwards != view.mark.forwards.end()) nic.forwards = forwards->second;
     view.nic_devices.push_back(nic.device);
+    view.nic_aliases[nic.device] = node.child("alias").attribute("name").value();
     state.nics.push_back(std::move(nic));
   }
   const xml_node serial = devices.child("serial");

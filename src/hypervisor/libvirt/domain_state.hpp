@@ -20,7 +20,9 @@ struct DomainView {
   std::int64_t vcpus_max = 0;
   std::int64_t memory_max_bytes = 0;
   std::map<std::string, std::string> disk_targets;  // -> "vda"
-  std::vector<std::string> nic_devices;             // in the XML's order, "" for foreign ones
+  std::map<std::string, std::string> disk_aliases;  // -> "ua-vbd-0"
+  std::map<std::string, std::string> nic_aliases;
+  std::vector<std::string> nic_devices;  // in the XML's order, "" for foreign ones
   std::string serial_socket;
   std::string vnc_socket;
   std::string nvram;

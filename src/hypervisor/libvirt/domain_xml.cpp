@@ -263,10 +263,10 @@ std::string domain_xml(const VmSpec& spec, const Mark& mark, const HostView& hos
     if (disk.cdrom)
       put_cdrom(devices, disk, targets.at(disk.device), host, position);
     else
-      put_disk(devices, disk, host, position);
+      put_disk(devices, disk, disk_alias(disk.device), host, position);
   }
   for (const NicSpec& nic : spec.nics)
-    put_nic(devices, nic, host, position_in(boot.nics, nic.device));
+    put_nic(devices, nic, nic_alias(nic.device), host, position_in(boot.nics, nic.device));
   put_fixed_devices(devices, spec, host);
   return text_of(document);
 }

@@ -39,8 +39,8 @@ struct Mark {
 std::string mark_xml(const Mark& mark);
 
 std::string domain_xml(const VmSpec& spec, const Mark& mark, const HostView& host);
-std::string disk_xml(const DiskSpec& disk, const HostView& host);
-std::string nic_xml(const NicSpec& nic, const HostView& host);
+std::string disk_xml(const DiskSpec& disk, const std::string& alias, const HostView& host);
+std::string nic_xml(const NicSpec& nic, const std::string& alias, const HostView& host);
 
 // A CD drive that exists already, with another medium. `target` is its bus position ("hdd").
 std::string medium_xml(const DiskSpec& medium, const std::string& target, const HostView& host);

@@ -151,7 +151,7 @@ DomainView LibvirtDriver::view_of(virDomainPtr domain, const std::string& uuid) 
   DomainView view = read_domain(xml.get());
   std::lock_guard lock(mutex_);
   if (const auto strays = stray_disks_.find(view.state.uuid); strays != stray_disks_.end())
-    view.state.disks.insert(view.state.disks.end(), strays->second.begin(), strays->second.end());
+    for (const StrayDisk& stray : strays->second) view.state.disks.push_back(stray.spec);
   return view;
 }
 

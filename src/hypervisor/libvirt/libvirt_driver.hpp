@@ -32,6 +32,7 @@
 #include "hypervisor/libvirt/reaper.hpp"
 #include "hypervisor/libvirt/short_path.hpp"
 #include "hypervisor/libvirt/signals.hpp"
+#include "hypervisor/libvirt/strays.hpp"
 
 namespace xcp::hypervisor::libvirt {
 
@@ -96,9 +97,10 @@ class LibvirtDriver : public Hypervisor {
   void adopt_running();
   void confirm(const std::string& uuid);
   void look_for_strays(const std::string& uuid);
-  bool is_stray(const std::string& uuid, const std::string& device);
+  std::optional<std::string> stray_alias(const std::string& uuid, const std::string& device);
   void require_no_strays(const std::string& uuid);
-  void unplug_stray(const Found& found, const std::string& device);
+  void unplug_stray(const Found& found, const std::string& device, const std::string& alias);
+  std::string unspent(const std::string& uuid, const std::string& alias);
 
   // ---- making and ending (lifecycle.cpp)
   struct Nvram {
@@ -120,7 +122,7 @@ class LibvirtDriver : public Hypervisor {
 
   // ---- NICs in user mode (devices.cpp)
   std::vector<PortForward> add_forwards(virDomainPtr domain, const std::string& uuid,
-                                        const NicSpec& nic);
+                                        const NicSpec& nic, const std::string& alias);
   void write_mark(virDomainPtr domain, const std::string& uuid, const Mark& mark);
   void take_snapshot(const Found& found, const std::string& uuid,
                      const std::map<std::string, DiskSpec>& new_images,
@@ -164,8 +166,8 @@ class LibvirtDriver : public Hypervisor {
   std::map<std::string, std::chrono::steady_clock::time_point> rebooted_at_;
   std::deque<std::string> ended_;
   std::set<std::string> adopted_;  // found running, not yet confirmed
-  std::map<std::string, std::vector<DiskSpec>>
-      stray_disks_;  // QEMU has them, libvirt does not know
+  std::map<std::string, std::vector<StrayDisk>> stray_disks_;
+  std::map<std::string, std::set<std::string>> spent_;  // aliases removed behind libvirt's back
   bool first_connection_ = true;
   bool stopping_ = false;
 

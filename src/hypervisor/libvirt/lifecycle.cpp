@@ -78,10 +78,12 @@ DomainState LibvirtDriver::bring_up(const VmSpec& spec, const Mark& mark,
     create(connection_->get().get());
     const DomainHandle domain = connection_->find(spec.uuid);
     if (!domain) throw internal_error("VM " + spec.uuid + " ended while it was being built");
+    const auto aliases = view_of(domain.get(), spec.uuid).nic_aliases;
     Mark marked = mark;
     for (const NicSpec& nic : spec.nics)
       if (nic.backing == NicBacking::user && !nic.forwards.empty())
-        marked.forwards[nic.device] = add_forwards(domain.get(), spec.uuid, nic);
+        marked.forwards[nic.device] =
+            add_forwards(domain.get(), spec.uuid, nic, aliases.at(nic.device));
     if (!marked.forwards.empty()) write_mark(domain.get(), spec.uuid, marked);
     const DomainView view = view_of(domain.get(), spec.uuid);
     consoles_.watch(spec.uuid, view.serial_socket);
@@ -260,6 +262,7 @@ void LibvirtDriver::clear_after(const std::string& uuid) {
   {
     std::lock_guard lock(mutex_);
     stray_disks_.erase(uuid);
+    spent_.erase(uuid);
   }
   unlink(serial_socket(host_view_, uuid).c_str());
   unlink(agent_socket(host_view_, uuid).c_str());

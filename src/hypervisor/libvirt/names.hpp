@@ -14,7 +14,9 @@ inline constexpr const char* mark_namespace = "urn:xcp:hypervisor:1";
 inline constexpr const char* mark_prefix = "xcp";
 inline constexpr const char* agent_channel = "org.qemu.guest_agent.0";
 
-// Aliases beginning with "ua-" are the user's own: libvirt keeps them as they are.
+// Aliases beginning with "ua-" are the user's own: libvirt keeps them as they are. "ua-vbd-1_2" is
+// device 1 as well: an alias that was removed behind libvirt's back is not used again, since
+// libvirt may hear of that removal late and would take it for one of the new device.
 inline constexpr std::string_view disk_alias_prefix = "ua-vbd-";
 inline constexpr std::string_view nic_alias_prefix = "ua-vif-";
 
@@ -27,7 +29,8 @@ inline std::string nic_alias(const std::string& device) {
 // The device number within an alias; nullopt when it has another prefix.
 inline std::optional<std::string> device_of_alias(std::string_view alias, std::string_view prefix) {
   if (!alias.starts_with(prefix)) return std::nullopt;
-  return std::string(alias.substr(prefix.size()));
+  alias.remove_prefix(prefix.size());
+  return std::string(alias.substr(0, alias.find('_')));
 }
 
 // The i440fx bus has slots 2 to 31, and every device of ours its own: a disk or NIC that is plugged

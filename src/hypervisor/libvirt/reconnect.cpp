@@ -10,7 +10,6 @@
 
 #include "hypervisor/libvirt/libvirt_driver.hpp"
 #include "hypervisor/libvirt/names.hpp"
-#include "hypervisor/libvirt/strays.hpp"
 #include "hypervisor/pending.hpp"
 
 namespace xcp::hypervisor::libvirt {
@@ -129,22 +128,34 @@ void LibvirtDriver::look_for_strays(const std::string& uuid) {
   if (!domain) return;
   const Text xml(virDomainGetXMLDesc(domain.get(), 0));
   if (!xml) return;
-  const Strays strays = find_strays(xml.get(), lists_of(domain.get()));
-  // Best effort: what QEMU refuses to give back now it gives back with its end.
-  for (const std::string& command : strays.commands) ask_monitor(domain.get(), command);
+  Strays strays = find_strays(xml.get(), lists_of(domain.get()));
+  const std::vector<std::string> nics = strays.nics;
+  // A device that went a moment ago may still hold its image. Best effort: what QEMU refuses to
+  // give back now it gives back with its end.
+  constexpr std::chrono::seconds patience{1};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!strays.commands.empty() && std::chrono::steady_clock::now() < deadline) {
+    for (const std::string& command : strays.commands) ask_monitor(domain.get(), command);
+    strays = find_strays(xml.get(), lists_of(domain.get()));
+    if (!strays.commands.empty()) poll(nullptr, 0, 20);
+  }
   std::lock_guard lock(mutex_);
+  spent_[uuid].insert(nics.begin(), nics.end());
   if (strays.disks.empty())
     stray_disks_.erase(uuid);
   else
     stray_disks_[uuid] = strays.disks;
 }
 
-bool LibvirtDriver::is_stray(const std::string& uuid, const std::string& device) {
+// The alias of such a disk; nullopt when the device is none.
+std::optional<std::string> LibvirtDriver::stray_alias(const std::string& uuid,
+                                                      const std::string& device) {
   std::lock_guard lock(mutex_);
   const auto found = stray_disks_.find(uuid);
-  return found != stray_disks_.end() &&
-         std::any_of(found->second.begin(), found->second.end(),
-                     [&](const DiskSpec& disk) { return disk.device == device; });
+  if (found == stray_disks_.end()) return std::nullopt;
+  for (const StrayDisk& disk : found->second)
+    if (disk.spec.device == device) return disk.alias;
+  return std::nullopt;
 }
 
 // libvirt would save a guest without the device that the guest has, for ever.
@@ -153,12 +164,17 @@ void LibvirtDriver::require_no_strays(const std::string& uuid) {
   const auto found = stray_disks_.find(uuid);
   if (found == stray_disks_.end()) return;
   throw Failure("OPERATION_NOT_ALLOWED",
-                {"disk " + found->second.front().device + " of VM " + uuid +
+                {"disk " + found->second.front().spec.device + " of VM " + uuid +
                  " was plugged in at the moment this daemon was killed; unplug it first"});
 }
 
-void LibvirtDriver::unplug_stray(const Found& found, const std::string& device) {
-  const std::string alias = disk_alias(device);
+void LibvirtDriver::unplug_stray(const Found& found, const std::string& device,
+                                 const std::string& alias) {
+  const std::string& uuid = found.view.state.uuid;
+  {
+    std::lock_guard lock(mutex_);
+    spent_[uuid].insert(alias);
+  }
   const auto deadline =
       std::chrono::steady_clock::now() + option_ms("unplug_ms", std::chrono::seconds(30));
   ask_monitor(found.handle.get(), removal_command(alias));
@@ -167,7 +183,18 @@ void LibvirtDriver::unplug_stray(const Found& found, const std::string& device) 
       throw Failure("DEVICE_DETACH_TIMEOUT", {"VBD", device});
     poll(nullptr, 0, 100);
   }
-  look_for_strays(found.view.state.uuid);
+  look_for_strays(uuid);
+}
+
+// The alias, or the first of its further names that is not spent; see names.hpp.
+std::string LibvirtDriver::unspent(const std::string& uuid, const std::string& alias) {
+  std::lock_guard lock(mutex_);
+  const auto spent = spent_.find(uuid);
+  std::string name = alias;
+  if (spent == spent_.end()) return name;
+  for (int number = 2; spent->second.contains(name); ++number)
+    name = alias + "_" + std::to_string(number);
+  return name;
 }
 
 }  // namespace xcp::hypervisor::libvirt

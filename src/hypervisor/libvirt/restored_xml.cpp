@@ -10,10 +10,11 @@ namespace xcp::hypervisor::libvirt {
 
 namespace {
 
-xml_node find_by_alias(xml_node devices, const char* kind, const std::string& alias) {
+xml_node find_device(xml_node devices, const char* kind, std::string_view prefix,
+                     const std::string& device) {
   return devices.find_child([&](const xml_node& node) {
     return std::string_view(node.name()) == kind &&
-           alias == node.child("alias").attribute("name").value();
+           device_of_alias(node.child("alias").attribute("name").value(), prefix) == device;
   });
 }
 
@@ -98,12 +99,12 @@ std::string restored_xml(const std::string& saved, const VmSpec& spec, const Mar
   xml_node devices = domain.child("devices");
   replace_sockets(devices, spec, host);
   for (const DiskSpec& disk : spec.disks) {
-    xml_node node = find_by_alias(devices, "disk", disk_alias(disk.device));
+    xml_node node = find_device(devices, "disk", disk_alias_prefix, disk.device);
     if (!node) throw internal_error("the saved image has no disk " + disk.device);
     replace_disk_source(node, disk, host);
   }
   for (const NicSpec& nic : spec.nics) {
-    xml_node node = find_by_alias(devices, "interface", nic_alias(nic.device));
+    xml_node node = find_device(devices, "interface", nic_alias_prefix, nic.device);
     if (!node) throw internal_error("the saved image has no NIC " + nic.device);
     replace_backing(node, nic, host);
   }

@@ -127,9 +127,10 @@ Strays find_strays(const std::string& xml, const QemuLists& qemu) {
       auto disk = find_image(qemu.blocks, name);
       if (!disk) continue;
       disk->device = *device;
-      strays.disks.push_back(std::move(*disk));
+      strays.disks.push_back({name, std::move(*disk)});
     }
     if (device_of_alias(name, nic_alias_prefix)) {
+      strays.nics.push_back(name);
       strays.commands.push_back(removal_command(name));
       strays.commands.push_back(command("netdev_del", "id", "host" + name));
     }

@@ -25,8 +25,14 @@ struct QemuLists {
   std::string blocks;
 };
 
+struct StrayDisk {
+  std::string alias;
+  DiskSpec spec;
+};
+
 struct Strays {
-  std::vector<DiskSpec> disks;        // in QEMU only
+  std::vector<StrayDisk> disks;       // in QEMU only
+  std::vector<std::string> nics;      // aliases of those that the commands remove
   std::vector<std::string> commands;  // QMP, in this order, remove the rest
 };
 

@@ -41,12 +41,14 @@ void put_source(xml_node node, const DiskSpec& disk, const HostView& host);
 // boot_position 0: the device is not booted from.
 void put_cdrom(xml_node parent, const DiskSpec& disk, const std::string& target,
                const HostView& host, int boot_position);
-void put_disk(xml_node parent, const DiskSpec& disk, const HostView& host, int boot_position);
+void put_disk(xml_node parent, const DiskSpec& disk, const std::string& alias, const HostView& host,
+              int boot_position);
 // Device -> place on the IDE bus. Throws for more than four drives.
 std::map<std::string, std::string> cdrom_targets(const std::vector<DiskSpec>& disks);
 // What a NIC is connected to: attribute "type" and the children that go with it.
 void put_backing(xml_node node, const NicSpec& nic, const HostView& host);
-void put_nic(xml_node parent, const NicSpec& nic, const HostView& host, int boot_position);
+void put_nic(xml_node parent, const NicSpec& nic, const std::string& alias, const HostView& host,
+             int boot_position);
 
 // The mark of a domain of ours; with its name space declared, or bare as libvirt wants it for
 // metadata that it adds itself.

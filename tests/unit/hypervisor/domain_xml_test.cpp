@@ -126,9 +126,10 @@ TEST(DomainXml, DirectKernelWithoutDisplay) {
 }
 
 TEST(DomainXml, PluggedDevices) {
-  expect_golden("plug-disk.xml", disk_xml(disk("2", "/dev/mapper/third"), host()));
-  expect_golden("plug-nic-bridge.xml", nic_xml(nic("1", NicBacking::bridge, "ovsbr0"), host()));
-  expect_golden("plug-nic-user.xml", nic_xml(nic("4", NicBacking::user), host()));
+  expect_golden("plug-disk.xml", disk_xml(disk("2", "/dev/mapper/third"), "ua-vbd-2", host()));
+  expect_golden("plug-nic-bridge.xml",
+                nic_xml(nic("1", NicBacking::bridge, "ovsbr0"), "ua-vif-1", host()));
+  expect_golden("plug-nic-user.xml", nic_xml(nic("4", NicBacking::user), "ua-vif-4", host()));
   expect_golden("medium-insert.xml", medium_xml(drive("3", "/iso/b.iso"), "hdd", host()));
   expect_golden("medium-eject.xml", medium_xml(drive("3"), "hdd", host()));
 }
@@ -139,7 +140,7 @@ TEST(DomainXml, APluggedDiskIsTheSameDiskAtStart) {
   spec.boot_order = "d";
   spec.disks = {disk("2", "/sr/x.raw")};
   const std::string whole = domain_xml(spec, {}, host());
-  std::string plugged = disk_xml(spec.disks[0], host());
+  std::string plugged = disk_xml(spec.disks[0], "ua-vbd-2", host());
   std::string indented;
   for (std::size_t at = 0; at < plugged.size();) {
     const auto end = plugged.find('\n', at);

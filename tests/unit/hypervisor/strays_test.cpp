@@ -45,6 +45,17 @@ TEST(Strays, ANicAndNodesInNoRecordGo) {
                 R"({"execute":"blockdev-del","arguments":{"node-name":"libvirt-5-storage"}})"}));
 }
 
+TEST(Strays, AFurtherNameIsTheSameDevice) {
+  const Strays strays =
+      find_strays(xml, lists(R"({"return":[{"name":"ua-vbd-1_2"},{"name":"ua-vif-1_3"}]})",
+                             R"({"return":[]})", R"({"return":[
+        {"qdev":"/machine/peripheral/ua-vbd-1_2/virtio-backend","inserted":{"file":"/x"}}]})"));
+  ASSERT_EQ(strays.disks.size(), 1u);
+  EXPECT_EQ(strays.disks[0].alias, "ua-vbd-1_2");
+  EXPECT_EQ(strays.disks[0].spec.device, "1");
+  EXPECT_EQ(strays.nics, std::vector<std::string>{"ua-vif-1_3"});
+}
+
 TEST(Strays, ADiskInNoRecordIsToldOf) {
   const Strays strays = find_strays(
       xml,
@@ -56,10 +67,11 @@ TEST(Strays, ADiskInNoRecordIsToldOf) {
          "inserted":{"file":"/sr/x.qcow2","drv":"qcow2","ro":true,"node-name":"libvirt-5-format"}}]})"));
   EXPECT_EQ(strays.commands, Commands{}) << "its image stays open";
   ASSERT_EQ(strays.disks.size(), 1u);
-  EXPECT_EQ(strays.disks[0].device, "1");
-  EXPECT_EQ(strays.disks[0].path, "/sr/x.qcow2");
-  EXPECT_EQ(strays.disks[0].format, DiskFormat::qcow2);
-  EXPECT_TRUE(strays.disks[0].read_only);
+  EXPECT_EQ(strays.disks[0].alias, "ua-vbd-1");
+  EXPECT_EQ(strays.disks[0].spec.device, "1");
+  EXPECT_EQ(strays.disks[0].spec.path, "/sr/x.qcow2");
+  EXPECT_EQ(strays.disks[0].spec.format, DiskFormat::qcow2);
+  EXPECT_TRUE(strays.disks[0].spec.read_only);
   EXPECT_TRUE(has_peripheral(R"({"return":[{"name":"ua-vbd-1"}]})", "ua-vbd-1"));
   EXPECT_FALSE(has_peripheral(R"({"return":[{"name":"ua-vbd-10"}]})", "ua-vbd-1"));
 }
