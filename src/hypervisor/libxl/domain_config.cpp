@@ -94,11 +94,12 @@ void fill_platform(libxl_domain_config& config, const VmSpec& spec) {
   set_if_told(hvm.hpet, spec, "hpet");
   set_if_told(hvm.viridian, spec, "viridian");
   const auto vga = spec.platform.find("vga");
-  hvm.vga.kind = vga != spec.platform.end() && vga->second == "cirrus"
-                     ? LIBXL_VGA_INTERFACE_TYPE_CIRRUS
-                     : LIBXL_VGA_INTERFACE_TYPE_STD;
+  const bool cirrus = vga != spec.platform.end() && vga->second == "cirrus";
+  hvm.vga.kind = cirrus ? LIBXL_VGA_INTERFACE_TYPE_CIRRUS : LIBXL_VGA_INTERFACE_TYPE_STD;
+  // libxl refuses less than QEMU's cards have; templates have long asked for 8.
+  const std::int64_t least = cirrus ? 8 : 16;
   build.video_memkb = static_cast<std::uint64_t>(
-      std::clamp<std::int64_t>(integer_or(spec.platform, "videoram", 16), 4, 256) << 10);
+      std::clamp<std::int64_t>(integer_or(spec.platform, "videoram", least), least, 256) << 10);
 }
 
 void fill_hvm(libxl_domain_build_info& build, const VmSpec& spec, const Places& places) {
