@@ -219,6 +219,31 @@ bool serve_one(int connection, const Methods& methods, const std::string& group)
 Link::Link(std::string path, std::chrono::milliseconds patience)
     : path_(std::move(path)), patience_(patience) {}
 
+void Link::break_off() {
+  std::lock_guard lock(mutex_);
+  broken_off_ = true;
+  for (const int fd : under_way_) ::shutdown(fd, SHUT_RDWR);
+}
+
+// The connection of one call, for break_off to find.
+struct Link::UnderWay {
+  UnderWay(Link& in, UniqueFd taken) : link(in), fd(std::move(taken)) {
+    std::lock_guard lock(link.mutex_);
+    if (link.broken_off_) throw internal_error("calls on " + link.path_ + " were broken off");
+    link.under_way_.insert(fd.get());
+  }
+  ~UnderWay() {
+    if (fd) end();
+  }
+  UniqueFd end() {
+    std::lock_guard lock(link.mutex_);
+    link.under_way_.erase(fd.get());
+    return std::move(fd);
+  }
+  Link& link;
+  UniqueFd fd;
+};
+
 UniqueFd Link::take_connection() {
   {
     std::lock_guard lock(mutex_);
@@ -246,14 +271,14 @@ void Link::forget_idle() {
 }
 
 json::value Link::exchange(const char* method, json::array params, FdTable& fds) {
-  UniqueFd connection = take_connection();
+  UnderWay connection(*this, take_connection());
   const json::object request{
       {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
   std::optional<std::string> line;
   try {
-    send_line(connection.get(), json_text(request), fds);
+    send_line(connection.fd.get(), json_text(request), fds);
     fds.fds.clear();
-    line = receive_line(connection.get(), fds);
+    line = receive_line(connection.fd.get(), fds);
   } catch (...) {
     forget_idle();
     throw;
@@ -264,8 +289,9 @@ json::value Link::exchange(const char* method, json::array params, FdTable& fds)
   }
   json::value reply = parse_json(*line);
   {
+    UniqueFd idle = connection.end();
     std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(connection));
+    idle_.push_back(std::move(idle));
   }
   json::object& members = reply.as_object();
   if (const json::value* error = members.if_contains("error")) throw_failure(*error);

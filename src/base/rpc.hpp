@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -118,11 +119,14 @@ bool serve_one(int connection, const Methods& methods, const std::string& group)
 // The calling side. Any thread may call; each running call has a connection of its own, idle ones
 // are kept. A daemon that is away is waited for up to `patience` (it may be restarting), then the
 // call throws INTERNAL_ERROR naming the socket. A call whose connection broke after it was sent is
-// never sent again, because it may have been carried out: that throws as well.
+// never sent again, because it may have been carried out: that throws as well. After `break_off`
+// calls under way and all later ones throw at once.
 class Link {
  public:
   explicit Link(std::string path,
                 std::chrono::milliseconds patience = std::chrono::milliseconds(2000));
+
+  void break_off();
 
   template <auto Member, class... A>
   auto call(const char* method, A&&... arguments) {
@@ -137,6 +141,7 @@ class Link {
   }
 
  private:
+  struct UnderWay;
   json::value exchange(const char* method, json::array params, FdTable& fds);
   UniqueFd take_connection();
   void forget_idle();
@@ -145,6 +150,8 @@ class Link {
   std::chrono::milliseconds patience_;
   std::mutex mutex_;
   std::vector<UniqueFd> idle_;
+  std::set<int> under_way_;
+  bool broken_off_ = false;
 };
 
 }  // namespace xcp::rpc

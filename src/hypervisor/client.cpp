@@ -2,8 +2,6 @@
 // One line a method; see base/rpc.hpp.
 #include "hypervisor/client.hpp"
 
-#include "base/rpc.hpp"
-
 namespace xcp::hypervisor {
 
 namespace {
@@ -76,6 +74,11 @@ class Client : public Hypervisor {
 };
 
 }  // namespace
+
+EventBatch EventClient::events(const std::string& epoch, std::uint64_t after,
+                               std::chrono::milliseconds timeout) {
+  return link_.call<&Hypervisor::events>("events", epoch, after, timeout);
+}
 
 std::unique_ptr<Hypervisor> make_client(const std::string& socket_path) {
   return std::make_unique<Client>(socket_path);

@@ -43,8 +43,10 @@ Reconciler::~Reconciler() {
   stop();
 }
 
-void Reconciler::begin(Services& services) {
+void Reconciler::begin(Services& services, ReadEvents read, std::function<void()> end) {
   services_ = &services;
+  read_events_ = std::move(read);
+  end_reading_ = std::move(end);
   watcher_ = std::thread([this] { watch(); });
   worker_ = std::thread([this] { work(); });
 }
@@ -55,6 +57,7 @@ void Reconciler::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
+  if (end_reading_) end_reading_();
   if (watcher_.joinable()) watcher_.join();
   if (worker_.joinable()) worker_.join();
 }
@@ -69,16 +72,17 @@ void Reconciler::watch() {
       if (stopping_) return;
     }
     try {
-      const auto batch = services_->hypervisor.events(epoch, last, std::chrono::milliseconds(1000));
+      const auto batch = read_events_(epoch, last, std::chrono::milliseconds(1000));
       if (away) spdlog::info("the hypervisor daemon is back");
       away = false;
       epoch = batch.epoch;
       last = batch.last;
       for (const hypervisor::Event& event : batch.events) take(event);
     } catch (const std::exception& error) {
+      std::unique_lock lock(mutex_);
+      if (stopping_) return;
       if (!away) spdlog::warn("no events from the hypervisor daemon: {}", error.what());
       away = true;
-      std::unique_lock lock(mutex_);
       changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return stopping_; });
     }
   }

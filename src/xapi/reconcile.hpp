@@ -32,7 +32,10 @@ class Reconciler {
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
 
-  void begin(Services& services);
+  // `read` as Hypervisor::events; once `end` was called it throws, also out of a wait.
+  using ReadEvents = std::function<hypervisor::EventBatch(
+      const std::string& epoch, std::uint64_t after, std::chrono::milliseconds timeout)>;
+  void begin(Services& services, ReadEvents read, std::function<void()> end);
   void stop();
 
   // True when the hypervisor has (or gets, within `timeout`) no domain of that VM.
@@ -71,6 +74,8 @@ class Reconciler {
   std::map<std::string, hypervisor::EventKind> ended_;
   std::map<std::string, std::uint64_t> reboots_;
   std::uint64_t event_count_ = 0;
+  ReadEvents read_events_;
+  std::function<void()> end_reading_;
   std::thread watcher_;
   std::thread worker_;
 };

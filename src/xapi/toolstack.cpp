@@ -55,6 +55,7 @@ struct Toolstack::Parts {
   explicit Parts(const Settings& wanted)
       : settings(wanted),
         hypervisor(hypervisor::make_client(settings.hypervisor_socket)),
+        domain_events(settings.hypervisor_socket),
         storage(sm::make_client(settings.storage_socket)),
         network(network::make_client(settings.network_socket)),
         auth(auth::make_client(settings.auth_socket)),
@@ -97,6 +98,7 @@ struct Toolstack::Parts {
   Settings settings;
   std::string https_refusal;
   std::unique_ptr<hypervisor::Hypervisor> hypervisor;
+  hypervisor::EventClient domain_events;
   std::unique_ptr<sm::Storage> storage;
   std::unique_ptr<network::Network> network;
   std::unique_ptr<auth::Auth> auth;
@@ -120,7 +122,12 @@ Toolstack::Toolstack(const Settings& settings) : parts_(std::make_unique<Parts>(
   parts_->listen();
   parts_->facts.begin(parts_->services);
   parts_->facts.wait_for_first(std::chrono::milliseconds(500));
-  parts_->reconciler.begin(parts_->services);
+  parts_->reconciler.begin(
+      parts_->services,
+      [&source = parts_->domain_events](const auto&... position) {
+        return source.events(position...);
+      },
+      [&source = parts_->domain_events] { source.stop(); });
   parts_->server.start();
   spdlog::info("serving XenAPI on {}", parts_->settings.socket);
 }

@@ -60,7 +60,7 @@ def config(directory, image, image_format):
     path.write_text(f'name = "{NAME}"\nuuid = "{UUID}"\ntype = "pv"\nmemory = 128\nvcpus = 1\n'
                     f'kernel = "{TEST}/vmlinuz"\nramdisk = "{TEST}/initrd.img"\nextra = "console=hvc0"\n'
                     f"disk = ['format={image_format},vdev=xvda,access=rw,backendtype=qdisk,target={image}']\n"
-                    f"vif = ['bridge={BRIDGE},mac=00:16:3e:55:00:01']\n")
+                    f"vif = ['bridge={BRIDGE},mac=00:16:3e:55:00:01']\nvfb = ['vnc=1,vnclisten=127.0.0.1']\n")
     return path
 
 

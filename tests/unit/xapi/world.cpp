@@ -189,7 +189,12 @@ const Session& World::root() {
   return toolstack_->root;
 }
 void World::reconcile() {
-  toolstack_->reconciler.begin(toolstack_->services);
+  toolstack_->reconciler.begin(
+      toolstack_->services,
+      [&hypervisor = toolstack_->services.hypervisor](const auto&... position) {
+        return hypervisor.events(position...);
+      },
+      [] {});
 }
 
 Value World::call(const std::string& method, std::vector<Value> arguments) {
