@@ -67,6 +67,11 @@ void Context::check(int code, const std::string& what) const {
   if (code < 0) throw failure(what, code);
 }
 
+int resume_in_place(Context& context, std::uint32_t domid) {
+  constexpr int where_it_stopped = 1;
+  return libxl_domain_resume(context, domid, where_it_stopped, nullptr);
+}
+
 std::string uuid_text(const libxl_uuid& uuid) {
   std::array<char, 37> text;
   const unsigned char* b = uuid.uuid;

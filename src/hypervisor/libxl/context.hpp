@@ -5,6 +5,8 @@
 // INTERNAL_ERROR with the reason when this machine does not run under Xen.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/failure.hpp"
@@ -34,6 +36,10 @@ class Context {
   std::unique_ptr<Log> log_;
   libxl_ctx* context_ = nullptr;
 };
+
+// A suspended domain goes on where it stopped: its memory is not made new, as after a restore.
+// libxl's code.
+int resume_in_place(Context& context, std::uint32_t domid);
 
 // "123e4567-..." and back.
 std::string uuid_text(const libxl_uuid& uuid);

@@ -14,8 +14,6 @@ namespace {
 using DomainList = List<libxl_dominfo, int, libxl_dominfo_list_free>;
 using VcpuList = List<libxl_vcpuinfo, int, libxl_vcpuinfo_list_free>;
 
-constexpr int may_resume_where_it_stopped = 1;
-
 Numbers nodes_of(Context& context, std::uint32_t domid) {
   Bitmap nodes;
   if (libxl_node_bitmap_alloc(context, nodes.get(), 0) != 0 ||
@@ -223,8 +221,7 @@ void Controls::suspend(std::int64_t domid) {
 void Controls::resume(std::int64_t domid) {
   Context context;
   const std::uint32_t number = there(context, domid);
-  context.check(libxl_domain_resume(context, number, may_resume_where_it_stopped, nullptr),
-                named("cannot resume", domid));
+  context.check(resume_in_place(context, number), named("cannot resume", domid));
 }
 
 DomainState Controls::create(VmSpec spec, std::string configuration) {

@@ -14,7 +14,6 @@ namespace xcp::hypervisor::libxl {
 namespace {
 
 constexpr int workers_on_ends = 4;
-constexpr int may_resume_where_it_stopped = 1;
 
 const DriverSettings& checked(const DriverSettings& settings) {
   if (!settings.state_dir.starts_with('/'))
@@ -73,7 +72,7 @@ void LibxlDriver::clear_left_over(Context& context) {
       case PendingKind::checkpoint:
         if (!found) break;
         if (found->stopped && found->stop_reason == LIBXL_SHUTDOWN_REASON_SUSPEND)
-          libxl_domain_resume(context, found->domid, may_resume_where_it_stopped, nullptr);
+          resume_in_place(context, found->domid);
         for (const std::string& file : left.pending.files) unlink(file.c_str());
         break;
       case PendingKind::send:

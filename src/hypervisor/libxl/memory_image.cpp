@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::string_view image_format = "XCPXEN01";
 constexpr std::chrono::seconds patience_with_booting_guest{60};
-constexpr int may_resume_where_it_stopped = 1;
 
 bool exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
@@ -65,9 +64,7 @@ void LibxlDriver::write_image(Context& context, const Found& found, const std::s
   if (fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && ftruncate(file.get(), 0) != 0)
     throw system_failure("cannot write " + path, errno);
   write_all(file.get(), stream_header(image_format, json_text(to_json(*found.kept))));
-  const auto resume = [&] {
-    libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr);
-  };
+  const auto resume = [&] { resume_in_place(context, found.domid); };
   if (const int code = libxl_domain_suspend(context, found.domid, file.get(), 0, nullptr);
       code != 0) {
     const Failure reason = context.failure("cannot save VM " + found.uuid, code);
@@ -112,9 +109,7 @@ void LibxlDriver::checkpoint(std::string uuid, std::string path,
       settings_.state_dir + "/pending",
       {PendingKind::checkpoint, uuid, fresh ? std::vector{path} : std::vector<std::string>{}});
   write_image(context, found, path);
-  const auto resume = [&] {
-    return libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr);
-  };
+  const auto resume = [&] { return resume_in_place(context, found.domid); };
   try {
     // The guest stands: its memory and its disks are of one moment.
     write_to_new_images(context, found, new_images);

@@ -22,7 +22,6 @@ namespace xcp::hypervisor::libxl {
 namespace {
 
 constexpr std::string_view stream_format = "XCPXMV01";
-constexpr int may_resume_where_it_stopped = 1;
 constexpr std::chrono::minutes patience_with_own_receiver{2};
 
 Failure as_failure(const std::exception& error) {
@@ -99,7 +98,7 @@ void LibxlDriver::go_on_here(Context& context, const Found& found) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   if (!stands_suspended(context, found.domid)) return;
   let_disks_go_on(found.domid);
-  context.check(libxl_domain_resume(context, found.domid, may_resume_where_it_stopped, nullptr),
+  context.check(resume_in_place(context, found.domid),
                 "VM " + found.uuid + " could not be moved, and does not go on");
 }
 
