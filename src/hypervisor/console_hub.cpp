@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <list>
 #include <vector>
@@ -22,6 +23,13 @@
 namespace xcp::hypervisor {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A guest's serial port tells each letter by itself. One that has just been read is not looked at
+// for so long: its readers, and all between them and a screen, wake up for lines and not for
+// letters.
+constexpr std::chrono::milliseconds gathering{10};
 
 constexpr std::uint64_t header_size = 8;  // the stream's end, in the machine's byte order
 
@@ -100,6 +108,7 @@ struct ConsoleHub::Guest {
   UniqueFd socket;  // empty: QEMU closed it
   RingFile ring;
   std::string input;  // typed, not yet taken by QEMU
+  Clock::time_point gathers_until;
   std::list<Reader> readers;
 };
 
@@ -245,9 +254,13 @@ void ConsoleHub::run() {
       Reader* reader;  // nullptr: the guest's own socket
     };
     std::vector<Place> places{{nullptr, nullptr}};
+    const auto now = Clock::now();
+    int patience = -1;
     for (auto& [uuid, guest] : guests_) {
       if (guest->socket) {
-        const short wanted = POLLIN | (guest->input.empty() ? 0 : POLLOUT);
+        const bool gathers = guest->gathers_until > now;
+        const short wanted = (gathers ? 0 : POLLIN) | (guest->input.empty() ? 0 : POLLOUT);
+        if (gathers) patience = gathering.count();
         items.push_back({guest->socket.get(), wanted, 0});
         places.push_back({guest, nullptr});
       }
@@ -259,7 +272,7 @@ void ConsoleHub::run() {
       }
     }
     lock.unlock();
-    const int ready = poll(items.data(), items.size(), -1);
+    const int ready = poll(items.data(), items.size(), patience);
     lock.lock();
     if (ready < 0) continue;
     std::uint64_t ignored;
@@ -278,7 +291,10 @@ void ConsoleHub::run() {
           n = write(guest.socket.get(), guest.input.data(), guest.input.size());
         if (n > 0) guest.input.erase(0, static_cast<std::size_t>(n));
       }
-      if (items[i].revents & (POLLIN | POLLHUP | POLLERR)) drain_guest(guest);
+      if (items[i].revents & (POLLIN | POLLHUP | POLLERR)) {
+        drain_guest(guest);
+        guest.gathers_until = Clock::now() + gathering;
+      }
     }
     for (auto& [uuid, guest] : guests_) {
       if (!guest->socket)
