@@ -73,13 +73,17 @@ apt_install() {
 }
 
 # What was installed for us alone must not come up at the next boot either.
-keep_libvirt_asleep() {
+keep_services_asleep() {
   command -v systemctl >/dev/null || return 0
   local unit
-  for unit in libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket \
-    libvirt-guests.service virtlogd.socket virtlockd.socket; do
+  for unit in "$@"; do
     systemctl --quiet disable "$unit" 2>/dev/null || true
   done
+}
+
+keep_libvirt_asleep() {
+  keep_services_asleep libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket \
+    libvirt-guests.service virtlogd.socket virtlockd.socket
 }
 
 # need_packages GROUP...: installs what is missing of these groups.
@@ -99,4 +103,7 @@ need_packages() {
     step "$label" "$log" dnf -y --setopt=install_weak_deps=False install "${missing[@]}"
   fi
   if [[ " ${missing[*]} " == *" libvirt-daemon"* ]]; then keep_libvirt_asleep; fi
+  if [[ " ${missing[*]} " == *" openvswitch"* ]]; then
+    keep_services_asleep openvswitch-switch.service openvswitch.service
+  fi
 }

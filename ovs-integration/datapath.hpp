@@ -4,6 +4,7 @@
 // `repair` one at a time, the rest from any thread at any time.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <set>
@@ -15,6 +16,14 @@
 #include "ovs-integration/network.hpp"
 
 namespace xcp::network {
+
+struct OvsSettings {
+  std::string socket = "/var/run/openvswitch/db.sock";  // of ovsdb-server
+  // Of bridges: "system", the kernel's module, or "netdev", packets through ovs-vswitchd itself.
+  std::string datapath_type = "system";
+  // How long Open vSwitch may be away, or take for one change.
+  std::chrono::milliseconds patience = std::chrono::seconds(5);
+};
 
 class Datapath {
  public:
@@ -50,6 +59,8 @@ class Datapath {
 
 // INTERNAL_ERROR when the process lacks the right to change devices (CAP_NET_ADMIN).
 std::unique_ptr<Datapath> make_bridge_datapath(NicSources sources);
+// INTERNAL_ERROR when Open vSwitch is not running, or that right is missing.
+std::unique_ptr<Datapath> make_ovs_datapath(NicSources sources, const OvsSettings& settings);
 std::unique_ptr<Datapath> make_user_datapath(NicSources sources);
 // Keeps its NICs in `nics_file`, which is made with `nic_count` of them when it is absent.
 std::unique_ptr<Datapath> make_sim_datapath(std::string nics_file, int nic_count);

@@ -20,6 +20,7 @@ namespace {
 // What the kernel takes for a bridge and a guest's NIC can have.
 constexpr int smallest_mtu = 68;
 constexpr int largest_mtu = 65521;
+constexpr int largest_vlan = 4094;
 
 Failure invalid(const std::string& field, const std::string& value) {
   return Failure("INVALID_VALUE", {field, value});
@@ -29,7 +30,7 @@ auto tied(const NetworkSpec& s) {
   return std::tie(s.uuid, s.name, s.bridge, s.mtu, s.uplink, s.guarded_uplink);
 }
 auto tied(const PortSpec& s) {
-  return std::tie(s.uuid, s.network, s.vm, s.device, s.mac, s.mtu, s.rate_kbytes_per_s);
+  return std::tie(s.uuid, s.network, s.vm, s.device, s.mac, s.mtu, s.rate_kbytes_per_s, s.vlan);
 }
 
 std::unique_ptr<Datapath> make_datapath(const NetworkSettings& settings) {
@@ -41,9 +42,9 @@ std::unique_ptr<Datapath> make_datapath(const NetworkSettings& settings) {
     case Backend::sim:
       return make_sim_datapath(settings.state_dir + "/sim-nics.json", settings.sim_nics);
     case Backend::openvswitch:
-      break;
+      return make_ovs_datapath(settings.nic_sources, settings.ovs);
   }
-  throw Failure("NOT_IMPLEMENTED", {"the network backend openvswitch"});
+  throw internal_error("there is no such network backend");
 }
 
 UniqueFd lock_directory(const std::string& directory) {
@@ -95,7 +96,7 @@ EventBatch LocalNetwork::events(std::string epoch, std::uint64_t after,
 }
 
 // A NIC that came back (a driver was loaded again, a cable adapter plugged in) is joined again to
-// the network it belongs to.
+// the network it belongs to; when it cannot be told what changed, every network is looked after.
 void LocalNetwork::on_nic_change(const std::string& device) {
   {
     std::lock_guard changing(networks_changing_);
@@ -104,7 +105,7 @@ void LocalNetwork::on_nic_change(const std::string& device) {
     lock.unlock();
     for (auto& [uuid, record] : networks) {
       const std::string& uplink = record.spec.uplink;
-      if (uplink.empty() || (!device.empty() && uplink != device)) continue;
+      if (!device.empty() && uplink != device) continue;
       try {
         if (!datapath_->is_up(record)) datapath_->ensure(record, &record);
       } catch (const Failure&) {
@@ -252,6 +253,9 @@ PortBacking LocalNetwork::add_port(PortSpec port) {
   if (port.mtu != 0 && (port.mtu < smallest_mtu || port.mtu > largest_mtu))
     throw invalid("mtu", std::to_string(port.mtu));
   if (port.rate_kbytes_per_s < 0) throw invalid("rate", std::to_string(port.rate_kbytes_per_s));
+  if (port.vlan < 0 || port.vlan > largest_vlan) throw invalid("vlan", std::to_string(port.vlan));
+  if (port.vlan != 0 && datapath_->backend() != Backend::openvswitch)
+    throw Failure("NOT_IMPLEMENTED", {"a VLAN of a port without Open vSwitch"});
 
   std::unique_lock lock(mutex_);
   if (!desired_.networks.contains(port.network))

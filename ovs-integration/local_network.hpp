@@ -22,13 +22,14 @@ struct NetworkSettings {
   std::string state_dir;  // made when absent
   Backend backend = Backend::bridge;
   NicSources nic_sources;
+  OvsSettings ovs;
   int sim_nics = 2;  // sim: how many NICs there are at the first start
 };
 
 class LocalNetwork : public Network {
  public:
-  // Reads the desired state and applies it. NOT_IMPLEMENTED for the openvswitch backend,
-  // INTERNAL_ERROR when the state cannot be read or the right to change devices is missing.
+  // Reads the desired state and applies it. INTERNAL_ERROR when the state cannot be read, the right
+  // to change devices is missing, or Open vSwitch is to be used and not running.
   explicit LocalNetwork(const NetworkSettings& settings);
   ~LocalNetwork() override;
 

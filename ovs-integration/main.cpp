@@ -23,13 +23,19 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--backend", network.backend,
                  "bridge: Linux bridges; user: nothing on the host; sim: simulated NICs; "
-                 "openvswitch: not there yet")
+                 "openvswitch: bridges of Open vSwitch")
       ->option_text("NAME")
       ->transform(
           CLI::Transformer(std::map<std::string, Backend>{{"bridge", Backend::bridge},
                                                           {"user", Backend::user},
                                                           {"sim", Backend::sim},
                                                           {"openvswitch", Backend::openvswitch}}));
+  app.add_option("--ovs-socket", network.ovs.socket, "openvswitch: where ovsdb-server listens")
+      ->capture_default_str();
+  app.add_option("--ovs-datapath", network.ovs.datapath_type,
+                 "openvswitch: system, packets through the kernel; netdev: through ovs-vswitchd")
+      ->check(CLI::IsMember({"system", "netdev"}))
+      ->capture_default_str();
   app.add_option("--nic", also_nics,
                  "take this device for a NIC though it is virtual; may be given again");
   app.add_option("--sim-nics", network.sim_nics, "sim: how many NICs at the first start")

@@ -39,7 +39,7 @@ BOOST_DESCRIBE_STRUCT(NicInfo, (),
                        gateway, dns, bridge, management))
 
 // backend: bridge = Linux bridge; user = no device on the host at all, each guest gets QEMU's own
-// user-mode network (stand-alone mode); openvswitch is refused with NOT_IMPLEMENTED here.
+// user-mode network (stand-alone mode); openvswitch = a bridge of Open vSwitch.
 BOOST_DEFINE_ENUM_CLASS(Backend, bridge, user, openvswitch, sim)
 
 struct NetworkSpec {
@@ -68,13 +68,14 @@ struct PortSpec {
   std::string mac;
   int mtu = 0;                         // 0: the network's
   std::int64_t rate_kbytes_per_s = 0;  // 0: unlimited
+  int vlan = 0;  // the VLAN it is an access port of, 1 to 4094, with openvswitch alone; 0: none
 };
-BOOST_DESCRIBE_STRUCT(PortSpec, (), (uuid, network, vm, device, mac, mtu, rate_kbytes_per_s))
+BOOST_DESCRIBE_STRUCT(PortSpec, (), (uuid, network, vm, device, mac, mtu, rate_kbytes_per_s, vlan))
 
 // What the hypervisor needs to connect the guest.
 struct PortBacking {
   Backend backend = Backend::bridge;
-  std::string bridge;       // for bridge
+  std::string bridge;       // for bridge and openvswitch
   std::string host_device;  // the name its tap has to get
   int mtu = 1500;
 };

@@ -5,61 +5,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <functional>
 
 #include "base/failure.hpp"
 #include "base/fault.hpp"
-#include "base/fd.hpp"
 #include "ovs-integration/datapath.hpp"
 #include "ovs-integration/host/nic_watch.hpp"
+#include "ovs-integration/host/uplinks.hpp"
 #include "ovs-integration/names.hpp"
 
 namespace xcp::network {
 
 namespace {
 
-bool may_change_devices() {
-  constexpr int cap_net_admin = 12;
-  constexpr std::string_view key = "\nCapEff:\t";
-  const std::string status = read_file("/proc/self/status").value_or("");
-  const auto at = status.find(key);
-  std::uint64_t effective = 0;
-  if (at != std::string::npos)
-    std::from_chars(status.data() + at + key.size(), status.data() + status.size(), effective, 16);
-  return (effective >> cap_net_admin & 1) != 0;
-}
-
-Failure uplink_refused(const std::string& uplink, const std::string& reason) {
-  return Failure("PIF_CONFIGURATION_ERROR", {uplink, reason});
-}
-
-// Steps back what was done when something later fails; last step first. A failure on the way back
-// cannot be passed on: the first one is.
-class Undo {
- public:
-  ~Undo() {
-    for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
-      try {
-        (*step)();
-      } catch (const Failure&) {
-      }
-    }
-  }
-  void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
-  void keep_everything() { steps_.clear(); }
-
- private:
-  std::vector<std::function<void()>> steps_;
-};
-
 class BridgeDatapath : public Datapath {
  public:
   explicit BridgeDatapath(NicSources sources) : scan_(links_, std::move(sources)), watch_(scan_) {
-    if (!may_change_devices())
-      throw internal_error(
-          "the bridge backend needs the capability CAP_NET_ADMIN (run as root, or give the service "
-          "AmbientCapabilities=CAP_NET_ADMIN)");
+    require_device_rights("bridge");
   }
 
   Backend backend() const override { return Backend::bridge; }
@@ -121,25 +82,13 @@ bool BridgeDatapath::is_up(const NetworkRecord& record) {
 // What a bridge must not take away from the host.
 void BridgeDatapath::check_uplink(const NetworkSpec& spec, const Link& uplink) {
   const std::string& name = uplink.name;
-  if (uplink.loopback || marked_uuid(uplink.alias))
-    throw uplink_refused(name, name + " cannot be the uplink of a network");
   if (uplink.master != 0) {
     for (const Link& link : links_.all())
       if (link.index == uplink.master && marked_uuid(link.alias) != spec.uuid)
         throw uplink_refused(name, name + " is a port of " + link.name);
     return;
   }
-  const auto routes = links_.default_routes();
-  const bool management = std::any_of(routes.begin(), routes.end(), [&](const DefaultRoute& route) {
-    return route.index == uplink.index;
-  });
-  if (management && spec.guarded_uplink)
-    throw Failure("NOT_IMPLEMENTED",
-                  {"bridging " + name + ", which carries the host's default route"});
-  if (management) throw Failure("PIF_IS_MANAGEMENT_INTERFACE", {name});
-  for (const Address& address : links_.addresses())
-    if (address.index == uplink.index && !address.link_local)
-      throw uplink_refused(name, "the host would lose its address " + address.text + " on " + name);
+  check_host_keeps_addresses(links_, spec, uplink);
 }
 
 void BridgeDatapath::join_uplink(NetworkRecord& record, const Link& uplink, const Link& bridge,
@@ -168,8 +117,7 @@ void BridgeDatapath::ensure(NetworkRecord& record, const NetworkRecord* before) 
   auto bridge = our_bridge(spec);
   std::optional<Link> uplink;
   if (!spec.uplink.empty()) {
-    uplink = links_.find(spec.uplink);
-    if (!uplink) throw uplink_refused(spec.uplink, "there is no network device " + spec.uplink);
+    uplink = uplink_of(links_, spec);
     check_uplink(spec, *uplink);
   }
   const bool other_uplink = before != nullptr && before->spec.uplink != spec.uplink;

@@ -22,7 +22,8 @@ class Contract : public HostTest, public testing::WithParamInterface<Backend> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Backends, Contract,
-                         testing::Values(Backend::bridge, Backend::sim, Backend::user),
+                         testing::Values(Backend::bridge, Backend::openvswitch, Backend::sim,
+                                         Backend::user),
                          [](const auto& instance) {
                            return std::string(boost::describe::enum_to_string(instance.param, "?"));
                          });
@@ -119,6 +120,10 @@ TEST_P(Contract, PortsThatCannotBeAreRefused) {
             "MAC_INVALID 01:00:00:00:00:01");
   EXPECT_EQ(refused([](PortSpec& p) { p.mtu = 70000; }), "INVALID_VALUE mtu 70000");
   EXPECT_EQ(refused([](PortSpec& p) { p.rate_kbytes_per_s = -1; }), "INVALID_VALUE rate -1");
+  EXPECT_EQ(refused([](PortSpec& p) { p.vlan = 4095; }), "INVALID_VALUE vlan 4095");
+  if (GetParam() != Backend::openvswitch) {
+    EXPECT_EQ(refused([](PortSpec& p) { p.vlan = 7; }).substr(0, 15), "NOT_IMPLEMENTED");
+  }
   EXPECT_TRUE(network->ports().empty());
   EXPECT_EQ(failure_of([&] { network->activate_port(other_uuid); }),
             "HANDLE_INVALID VIF " + other_uuid);
@@ -203,12 +208,16 @@ TEST_P(Contract, AStormOfPortsIsDurableAndQuick) {
   EXPECT_EQ(names.size(), GetParam() == Backend::user ? 1u : static_cast<std::size_t>(count));
 }
 
-TEST(Backends, OpenVswitchIsRefused) {
+TEST(Backends, OpenVswitchThatIsNotRunningIsNamed) {
   const TemporaryDirectory directory;
   NetworkSettings settings;
-  settings.state_dir = directory.path();
+  settings.state_dir = directory.path("state");
   settings.backend = Backend::openvswitch;
-  EXPECT_EQ(code_of([&] { LocalNetwork network(settings); }), "NOT_IMPLEMENTED");
+  settings.ovs.socket = directory.path("db.sock");
+  settings.ovs.patience = std::chrono::milliseconds(100);
+  const std::string failure = failure_of([&] { LocalNetwork network(settings); });
+  EXPECT_NE(failure.find("Open vSwitch is not running"), std::string::npos) << failure;
+  EXPECT_NE(failure.find(settings.ovs.socket), std::string::npos) << failure;
 }
 
 }  // namespace

@@ -147,8 +147,13 @@ void HostTest::SetUp() {
   host = std::make_unique<HostLinks>();
 }
 
-NetworkSettings HostTest::settings(Backend backend) const {
+NetworkSettings HostTest::settings(Backend backend) {
   NetworkSettings settings;
+  if (backend == Backend::openvswitch) {
+    if (!ovs) ovs = std::make_unique<OpenVswitch>(directory.path("ovs"));
+    settings.ovs.socket = ovs->socket();
+    settings.ovs.datapath_type = "netdev";
+  }
   settings.state_dir = directory.path("state");
   settings.backend = backend;
   settings.nic_sources.also_nics = {"eth0", "eth1", "eth2"};

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "openvswitch.hpp"
 #include "ovs-integration/host/links.hpp"
 #include "ovs-integration/local_network.hpp"
 #include "temporary_directory.hpp"
@@ -55,8 +56,9 @@ class HostTest : public testing::Test {
  protected:
   void SetUp() override;
 
-  NetworkSettings settings(Backend backend = Backend::bridge) const;
-  std::unique_ptr<LocalNetwork> make(Backend backend = Backend::bridge) const {
+  // For Open vSwitch, one is started first.
+  NetworkSettings settings(Backend backend = Backend::bridge);
+  std::unique_ptr<LocalNetwork> make(Backend backend = Backend::bridge) {
     return std::make_unique<LocalNetwork>(settings(backend));
   }
   NetworkSpec spec(const std::string& bridge, const std::string& uplink = {}) const;
@@ -64,6 +66,7 @@ class HostTest : public testing::Test {
 
   const TemporaryDirectory directory;
   std::unique_ptr<HostLinks> host;
+  std::unique_ptr<OpenVswitch> ovs;
   const std::string uuid = "11111111-2222-4333-8444-555555555555";
   const std::string other_uuid = "aaaaaaaa-2222-4333-8444-555555555555";
 };
