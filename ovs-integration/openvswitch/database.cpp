@@ -67,6 +67,7 @@ Database::~Database() {
 
 std::string Database::away() const {
   return "Open vSwitch is not running: no ovsdb-server answers at " + socket_ +
+         (trouble_.empty() ? "" : " (" + trouble_ + ")") +
          "; start it (openvswitch-switch.service), or say where its socket is";
 }
 
@@ -146,10 +147,13 @@ void Database::run() {
       {
         std::lock_guard lock(mutex_);
         connection_ = std::move(*found);
+        trouble_.clear();
       }
       serve(fd);
-    } catch (const std::exception&) {
-      // Gone, or it says what is no OVSDB: the next attempt shows.
+    } catch (const std::exception& error) {
+      // Gone, or not ours to use, or it says what is no OVSDB: the next attempt shows.
+      std::lock_guard lock(mutex_);
+      trouble_ = error.what();
     }
     std::scoped_lock lock(writing_, mutex_);
     ready_ = false;

@@ -74,7 +74,7 @@ class Database {
   void take_tables(const json::object& updates, bool afresh);
   void send(int fd, const json::object& message);
   void publish(std::shared_ptr<const Tables> tables);
-  std::string away() const;
+  std::string away() const;  // with mutex_ held
 
   const std::string socket_, database_;
   const Columns columns_;
@@ -84,7 +84,8 @@ class Database {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   UniqueFd connection_;
-  bool ready_ = false;  // connected, and the copy is current
+  bool ready_ = false;   // connected, and the copy is current
+  std::string trouble_;  // of the last attempt to connect
   std::uint64_t last_call_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Call>> calls_;
   std::shared_ptr<const Tables> tables_;  // null before the first connection

@@ -5,6 +5,7 @@
 // it out.
 #include <fmt/format.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -81,6 +82,7 @@ class OvsDatapath : public Datapath {
   ovsdb::Database database_;
   // Held while networks are changed, so that nobody is told of what is about to be taken back.
   std::mutex changing_;
+  std::atomic<std::int64_t> silent_since_ = -1;  // what ovs-vswitchd had reached when it was silent
 
   std::function<void(const std::string& device)> tell_;
   std::map<std::string, std::string> known_;  // the watching thread's
@@ -129,13 +131,18 @@ bool OvsDatapath::is_up(const NetworkSpec& spec, const Held& held) {
 
 // ---- transactions -------------------------------------------------------------------------------
 
+// Once it was waited for in vain it is given less time until it shows itself: many networks would
+// add up to minutes.
 void OvsDatapath::wait_for_vswitchd(std::int64_t config) {
+  constexpr int share_of_the_silent = 5;
+  const bool silent = held().reached_config == silent_since_;
   const bool reached = database_.wait_until(
       [&](const ovsdb::Tables& tables) { return ovsdb::held_in(tables).reached_config >= config; },
-      settings_.patience);
-  if (!reached)
-    throw internal_error(
-        "ovs-vswitchd does not carry out what Open vSwitch's database says; is it running?");
+      silent ? settings_.patience / share_of_the_silent : settings_.patience);
+  if (reached) return;
+  silent_since_ = held().reached_config;
+  throw internal_error(
+      "ovs-vswitchd does not carry out what Open vSwitch's database says; is it running?");
 }
 
 // Plans, and plans anew when somebody else changed something in between.

@@ -1,51 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Networks as real bridges: what is made, what is refused, and that nothing else is touched.
-#include "namespaces.hpp"
+// Networks as real bridges, of the kernel or of Open vSwitch: what is made, what is refused, and
+// that nothing else is touched.
 #include "ovs-integration/names.hpp"
+#include "switches.hpp"
 
 namespace xcp::network {
 namespace {
 
-class Bridge : public HostTest {
- protected:
-  void SetUp() override {
-    HostTest::SetUp();
-    network = make();
-  }
-  Link link(const std::string& name) { return host->find(name).value(); }
-  std::unique_ptr<LocalNetwork> network;
-};
+class Switch : public SwitchTest {};
+XCP_OVER_ALL_SWITCHES(Switch);
 
-TEST_F(Bridge, AnInternalNetworkIsAMarkedBridgeWithoutAddresses) {
+TEST_P(Switch, AnInternalNetworkIsAMarkedBridgeWithoutAddresses) {
   network->ensure_network(spec("xenapi"));
   const Link bridge = link("xenapi");
-  EXPECT_EQ(bridge.kind, "bridge");
-  EXPECT_EQ(bridge.alias, "xcp:" + uuid);
+  EXPECT_EQ(mark_of_bridge("xenapi"), uuid);
   EXPECT_EQ(bridge.mac, bridge_mac(uuid));
   EXPECT_TRUE(bridge.up);
   for (const Address& address : host->addresses()) EXPECT_NE(address.index, bridge.index);
-  EXPECT_NE(sh("ip -d link show xenapi").find("forward_delay 0"), std::string::npos);
+  if (is_ovs()) {
+    EXPECT_EQ(ovs->vsctl("get bridge xenapi fail_mode stp_enable rstp_enable"),
+              "standalone\nfalse\nfalse\n");
+  } else {
+    EXPECT_EQ(bridge.kind, "bridge");
+    EXPECT_NE(sh("ip -d link show xenapi").find("forward_delay 0"), std::string::npos);
+  }
   network->ensure_network(spec("xenapi"));
   EXPECT_EQ(link("xenapi").index, bridge.index) << "it was made anew";
 }
 
-TEST_F(Bridge, AnUplinkJoinsAndLeaves) {
+TEST_P(Switch, AnUplinkJoinsAndLeaves) {
   NetworkSpec wanted = spec("xenbr1", "eth1");
   wanted.mtu = 9000;
   network->ensure_network(wanted);
-  EXPECT_EQ(link("eth1").master, link("xenbr1").index);
+  EXPECT_EQ(bridge_of("eth1"), "xenbr1");
   EXPECT_EQ(link("xenbr1").mac, link("eth1").mac);
   EXPECT_EQ(link("xenbr1").mtu, 9000);
   EXPECT_EQ(link("eth1").mtu, 9000);
   EXPECT_EQ(network->nics()[1].bridge, "xenbr1");
   network->remove_network(uuid);
   EXPECT_FALSE(host->find("xenbr1"));
-  EXPECT_EQ(link("eth1").master, 0);
+  EXPECT_EQ(bridge_of("eth1"), "");
   EXPECT_EQ(link("eth1").mtu, 1500);
   EXPECT_TRUE(link("eth1").up);
 }
 
-TEST_F(Bridge, ANetworkChangesInPlace) {
+TEST_P(Switch, ANetworkChangesInPlace) {
   sh("ip link add eth2 type veth peer name wire2");
   network->ensure_network(spec("xenbr1", "eth1"));
   const int index = link("xenbr1").index;
@@ -54,20 +53,20 @@ TEST_F(Bridge, ANetworkChangesInPlace) {
   network->ensure_network(changed);
   EXPECT_EQ(link("xenbr1").index, index);
   EXPECT_EQ(link("xenbr1").mtu, 1400);
-  EXPECT_EQ(link("eth2").master, index);
+  EXPECT_EQ(bridge_of("eth2"), "xenbr1");
   EXPECT_TRUE(link("eth2").up);
-  EXPECT_EQ(link("eth1").master, 0);
+  EXPECT_EQ(bridge_of("eth1"), "");
   changed.bridge = "xenbr9";
   network->ensure_network(changed);
   EXPECT_FALSE(host->find("xenbr1"));
-  EXPECT_EQ(link("eth2").master, link("xenbr9").index);
+  EXPECT_EQ(bridge_of("eth2"), "xenbr9");
   network->add_port(port(1, changed));
   changed.bridge = "xenbr8";
   EXPECT_EQ(code_of([&] { network->ensure_network(changed); }), "NETWORK_CONTAINS_VIF");
   EXPECT_TRUE(host->find("xenbr9"));
 }
 
-TEST_F(Bridge, TheHostKeepsItsConnections) {
+TEST_P(Switch, TheHostKeepsItsConnections) {
   const auto refused = [&](const NetworkSpec& wanted) {
     const std::string failure = failure_of([&] { network->ensure_network(wanted); });
     EXPECT_FALSE(host->find(wanted.bridge)) << failure;
@@ -78,7 +77,7 @@ TEST_F(Bridge, TheHostKeepsItsConnections) {
   NetworkSpec guarded = spec("xenbr0", "eth0");
   guarded.guarded_uplink = true;
   EXPECT_EQ(refused(guarded).substr(0, 15), "NOT_IMPLEMENTED");
-  EXPECT_EQ(link("eth0").master, 0);
+  EXPECT_EQ(bridge_of("eth0"), "");
 
   EXPECT_EQ(refused(spec("xenbr0", "eth7")),
             "PIF_CONFIGURATION_ERROR eth7 there is no network device eth7");
@@ -86,43 +85,55 @@ TEST_F(Bridge, TheHostKeepsItsConnections) {
   sh("ip addr add 198.51.100.1/24 dev eth1");
   EXPECT_NE(refused(spec("xenbr0", "eth1")).find("198.51.100.1/24"), std::string::npos);
   sh("ip addr del 198.51.100.1/24 dev eth1");
-  sh("ip link add br7 type bridge");
-  sh("ip link set eth1 master br7");
+  add_bridge("br7");
+  put_in("eth1", "br7");
   EXPECT_NE(refused(spec("xenbr0", "eth1")).find("port of br7"), std::string::npos);
-  EXPECT_EQ(link("eth1").master, link("br7").index);
-  sh("ip link set eth1 nomaster");
+  EXPECT_EQ(bridge_of("eth1"), "br7");
+  take_out("eth1");
+  if (is_ovs()) {
+    sh("ip link add kernel7 type bridge");
+    sh("ip link set eth1 master kernel7");
+    EXPECT_NE(refused(spec("xenbr0", "eth1")).find("port of kernel7"), std::string::npos);
+    sh("ip link set eth1 nomaster");
+  }
   network->ensure_network(spec("xenbr0", "eth1"));
 }
 
-TEST_F(Bridge, OtherPeoplesBridgesAreLeftAlone) {
-  sh("ip link add br7 type bridge");
+TEST_P(Switch, OtherPeoplesBridgesAreLeftAlone) {
+  add_bridge("br7");
   sh("ip link set br7 mtu 1300");
   const int index = link("br7").index;
   EXPECT_EQ(failure_of([&] { network->ensure_network(spec("br7")); }), "BRIDGE_NAME_EXISTS br7");
   EXPECT_EQ(failure_of([&] { network->ensure_network(spec("eth1")); }), "BRIDGE_NAME_EXISTS eth1");
-  sh("ip link add xapi0 type bridge");
+  if (is_ovs()) {
+    sh("ip link add kernel7 type bridge");
+    EXPECT_EQ(failure_of([&] { network->ensure_network(spec("kernel7")); }),
+              "BRIDGE_NAME_EXISTS kernel7");
+  }
+  add_bridge("xapi0");
   EXPECT_EQ(network->ensure_network(spec("")).spec.bridge, "xapi1");
   network->remove_network(uuid);
   EXPECT_EQ(link("br7").index, index);
   EXPECT_EQ(link("br7").mtu, 1300);
   EXPECT_EQ(link("br7").alias, "");
+  EXPECT_EQ(mark_of_bridge("br7"), "");
 }
 
-TEST_F(Bridge, ABridgeSomebodyElseUsesIsNotTakenAway) {
+TEST_P(Switch, ABridgeSomebodyElseUsesIsNotTakenAway) {
   network->ensure_network(spec("xenbr1"));
-  sh("ip link set eth1 master xenbr1");
+  put_in("eth1", "xenbr1");
   EXPECT_NE(failure_of([&] { network->remove_network(uuid); }).find("eth1"), std::string::npos);
-  EXPECT_EQ(link("eth1").master, link("xenbr1").index);
+  EXPECT_EQ(bridge_of("eth1"), "xenbr1");
   EXPECT_EQ(network->networks().size(), 1u);
   // One that lost our mark is not ours any more.
-  sh("ip link set eth1 nomaster");
-  sh("ip link set xenbr1 alias mine");
+  take_out("eth1");
+  unmark("xenbr1");
   EXPECT_FALSE(network->networks()[0].up);
   network->remove_network(uuid);
   EXPECT_TRUE(host->find("xenbr1"));
 }
 
-TEST_F(Bridge, NicsTellWhenTheyChange) {
+TEST_P(Switch, NicsTellWhenTheyChange) {
   EventBatch seen = network->events("", 0, std::chrono::milliseconds(0));
   const auto wait_for = [&](const std::string& device) {
     for (int i = 0; i < 100; ++i) {
@@ -147,7 +158,7 @@ TEST_F(Bridge, NicsTellWhenTheyChange) {
   EXPECT_FALSE(network->nics()[0].management);
 }
 
-TEST_F(Bridge, AnUplinkThatComesBackIsJoinedAgain) {
+TEST_P(Switch, AnUplinkThatComesBackIsJoinedAgain) {
   network->ensure_network(spec("xenbr1", "eth1"));
   EventBatch seen = network->events("", 0, std::chrono::milliseconds(0));
   sh("ip link del eth1");
@@ -159,7 +170,7 @@ TEST_F(Bridge, AnUplinkThatComesBackIsJoinedAgain) {
     seen = network->events(seen.epoch, seen.last, std::chrono::seconds(10));
   } while (!network->networks()[0].up && !seen.events.empty());
   EXPECT_TRUE(network->networks()[0].up);
-  EXPECT_EQ(link("eth1").master, link("xenbr1").index);
+  EXPECT_EQ(bridge_of("eth1"), "xenbr1");
 }
 
 }  // namespace

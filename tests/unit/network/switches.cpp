@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// See switches.hpp.
+#include "switches.hpp"
+
+#include "ovs-integration/names.hpp"
+
+namespace xcp::network {
+
+namespace {
+
+// A value as ovs-vsctl prints it, without the line's end and quotes.
+std::string bare(std::string text) {
+  std::erase(text, '\n');
+  std::erase(text, '"');
+  return text;
+}
+
+}  // namespace
+
+std::string SwitchTest::bridge_of(const std::string& device) {
+  if (is_ovs()) {
+    for (const Link& each : host->all())
+      if (("\n" + ovs->vsctl("list-br")).find("\n" + each.name + "\n") != std::string::npos &&
+          ("\n" + ovs->vsctl("list-ifaces " + each.name)).find("\n" + device + "\n") !=
+              std::string::npos)
+        return each.name;
+    return {};
+  }
+  const int master = link(device).master;
+  for (const Link& each : host->all())
+    if (master != 0 && each.index == master) return each.name;
+  return {};
+}
+
+std::string SwitchTest::mark_of_bridge(const std::string& bridge) {
+  if (is_ovs()) return bare(ovs->vsctl("br-get-external-id " + bridge + " xcp-network"));
+  return marked_uuid(link(bridge).alias).value_or("");
+}
+
+void SwitchTest::add_bridge(const std::string& name, const std::string& network_uuid) {
+  if (is_ovs()) {
+    ovs->vsctl("add-br " + name + " -- set bridge " + name + " datapath_type=netdev");
+    if (!network_uuid.empty())
+      ovs->vsctl("br-set-external-id " + name + " xcp-network " + network_uuid);
+    return;
+  }
+  sh("ip link add " + name + " type bridge");
+  if (!network_uuid.empty()) sh("ip link set " + name + " alias xcp:" + network_uuid);
+}
+
+void SwitchTest::delete_bridge(const std::string& name) {
+  if (is_ovs())
+    ovs->vsctl("del-br " + name);
+  else
+    sh("ip link del " + name);
+}
+
+void SwitchTest::unmark(const std::string& bridge) {
+  if (is_ovs())
+    ovs->vsctl("br-set-external-id " + bridge + " xcp-network");
+  else
+    sh("ip link set " + bridge + " alias mine");
+}
+
+void SwitchTest::put_in(const std::string& device, const std::string& bridge) {
+  if (is_ovs())
+    ovs->vsctl("add-port " + bridge + " " + device);
+  else
+    sh("ip link set " + device + " master " + bridge);
+}
+
+void SwitchTest::take_out(const std::string& device) {
+  if (is_ovs())
+    ovs->vsctl("del-port " + device);
+  else
+    sh("ip link set " + device + " nomaster");
+}
+
+}  // namespace xcp::network
