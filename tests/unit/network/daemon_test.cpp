@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The program: over its socket, killed at every place, without the right it needs.
+// The program: over its socket, killed at every place, without the right it needs; over each
+// backend that makes devices.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -11,13 +12,13 @@
 
 #include "base/fd.hpp"
 #include "base/process.hpp"
-#include "namespaces.hpp"
 #include "ovs-integration/client.hpp"
+#include "switches.hpp"
 
 namespace xcp::network {
 namespace {
 
-class Daemon : public HostTest {
+class Daemon : public SwitchTest {
  protected:
   void SetUp() override {
     HostTest::SetUp();
@@ -27,8 +28,10 @@ class Daemon : public HostTest {
     if (pid > 0) stop(SIGKILL);
   }
 
-  void begin(const std::string& fault = {}, const std::string& backend = "bridge") {
+  void begin(const std::string& fault = {}, std::string backend = {}) {
     std::filesystem::remove(socket);
+    if (backend.empty()) backend = boost::describe::enum_to_string(GetParam(), "?");
+    const OvsSettings open_vswitch = settings(GetParam()).ovs;
     pid = fork();
     if (pid == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -37,14 +40,15 @@ class Daemon : public HostTest {
       dup2(log, 1);
       dup2(log, 2);
       execl(XCP_NETWORKD, XCP_NETWORKD, "--socket", socket.c_str(), "--state-dir",
-            directory.path("state").c_str(), "--backend", backend.c_str(), "--nic", "eth0", "--nic",
-            "eth1", static_cast<char*>(nullptr));
+            directory.path("state").c_str(), "--backend", backend.c_str(), "--ovs-socket",
+            open_vswitch.socket.c_str(), "--ovs-datapath", open_vswitch.datapath_type.c_str(),
+            "--nic", "eth0", "--nic", "eth1", static_cast<char*>(nullptr));
       _exit(127);
     }
     // The client waits for a daemon that is starting.
-    network = make_client(socket);
+    client = make_client(socket);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (code_of([&] { network->backend(); }) != "" &&
+    while (code_of([&] { client->backend(); }) != "" &&
            std::chrono::steady_clock::now() < deadline && !has_ended()) {
     }
   }
@@ -66,34 +70,35 @@ class Daemon : public HostTest {
   std::string socket;
   pid_t pid = -1;
   int status = 0;
-  std::unique_ptr<Network> network;
+  std::unique_ptr<Network> client;
 };
+XCP_OVER_ALL_SWITCHES(Daemon);
 
-TEST_F(Daemon, ServesTheContractAndEndsCleanly) {
+TEST_P(Daemon, ServesTheContractAndEndsCleanly) {
   begin();
-  EXPECT_EQ(network->backend(), Backend::bridge);
-  const NetworkSpec net = network->ensure_network(spec("xenbr1", "eth1")).spec;
-  const PortBacking backing = network->add_port(port(1, net));
-  EXPECT_EQ(failure_of([&] { network->activate_port(port(1, net).uuid); }),
+  EXPECT_EQ(client->backend(), GetParam());
+  const NetworkSpec net = client->ensure_network(spec("xenbr1", "eth1")).spec;
+  const PortBacking backing = client->add_port(port(1, net));
+  EXPECT_EQ(failure_of([&] { client->activate_port(port(1, net).uuid); }),
             "DEVICE_NOT_ATTACHED " + port(1, net).uuid);
   const Tap tap(backing.host_device);
-  network->activate_port(port(1, net).uuid);
-  ASSERT_EQ(network->networks().size(), 1u);
-  EXPECT_EQ(network->ports().size(), 1u);
-  EXPECT_EQ(network->nics().size(), 2u);
+  client->activate_port(port(1, net).uuid);
+  ASSERT_EQ(client->networks().size(), 1u);
+  EXPECT_EQ(client->ports().size(), 1u);
+  EXPECT_EQ(client->nics().size(), 2u);
 
   // Somebody waits for events when the end comes.
-  const EventBatch now = network->events("", 0, std::chrono::milliseconds(0));
+  const EventBatch now = client->events("", 0, std::chrono::milliseconds(0));
   std::thread waiting(
-      [&] { code_of([&] { network->events(now.epoch, now.last, std::chrono::hours(1)); }); });
+      [&] { code_of([&] { client->events(now.epoch, now.last, std::chrono::hours(1)); }); });
   const int ended = stop(SIGTERM);
   waiting.join();
   EXPECT_TRUE(WIFEXITED(ended) && WEXITSTATUS(ended) == 0) << log();
   EXPECT_TRUE(host->find("xenbr1")->up);
-  EXPECT_EQ(host->find(backing.host_device)->master, host->find("xenbr1")->index);
+  EXPECT_EQ(bridge_of(backing.host_device), "xenbr1");
 }
 
-TEST_F(Daemon, AKillAtAnyPlaceLosesNothingAcknowledgedAndLeavesNothingHalfMade) {
+TEST_P(Daemon, AKillAtAnyPlaceLosesNothingAcknowledgedAndLeavesNothingHalfMade) {
   const NetworkSpec first = spec("xenbr1");
   NetworkSpec second = spec("xenbr2", "eth1");
   second.uuid = other_uuid;
@@ -123,27 +128,24 @@ TEST_F(Daemon, AKillAtAnyPlaceLosesNothingAcknowledgedAndLeavesNothingHalfMade) 
     SCOPED_TRACE(std::string(each.place) + " #" + std::to_string(number++));
     std::filesystem::remove_all(directory.path("state"));
     begin();
-    network->ensure_network(first);
+    client->ensure_network(first);
     const bool removes_network =
         each.place == std::string("network.remove.removed") || (number >= 11);
-    if (!removes_network) network->add_port(port(1, first));
+    if (!removes_network) client->add_port(port(1, first));
     stop(SIGTERM);
 
     begin(std::string(each.place) + "=kill");
-    EXPECT_EQ(code_of([&] { each.call(*network); }), "INTERNAL_ERROR");
+    EXPECT_EQ(code_of([&] { each.call(*client); }), "INTERNAL_ERROR");
     EXPECT_TRUE(WIFSIGNALED(wait())) << log();
 
     begin();
     std::set<std::string> networks, ports;
-    for (const NetworkState& state : network->networks()) {
+    for (const NetworkState& state : client->networks()) {
       EXPECT_TRUE(state.up);
       networks.insert(state.spec.bridge);
     }
-    for (const PortSpec& spec : network->ports()) ports.insert(spec.device);
-    std::set<std::string> bridges;
-    for (const Link& link : host->all())
-      if (link.kind == "bridge") bridges.insert(link.name);
-    EXPECT_EQ(bridges, networks) << "a bridge nobody knows, or a network without one";
+    for (const PortSpec& spec : client->ports()) ports.insert(spec.device);
+    EXPECT_EQ(bridges(), networks) << "a bridge nobody knows, or a network without one";
     // The state before, or the one the call was to make; never anything else.
     std::set<std::string> networks_wanted{"xenbr1"};
     std::set<std::string> ports_wanted;
@@ -157,17 +159,16 @@ TEST_F(Daemon, AKillAtAnyPlaceLosesNothingAcknowledgedAndLeavesNothingHalfMade) 
     EXPECT_EQ(networks, networks_wanted);
     EXPECT_EQ(ports, ports_wanted);
     if (!networks.contains("xenbr2")) {
-      EXPECT_EQ(host->find("eth1")->master, 0);
+      EXPECT_EQ(bridge_of("eth1"), "");
     }
     // And what was asked for can be asked again.
-    each.call(*network);
+    each.call(*client);
     stop(SIGTERM);
-    for (const Link& link : host->all())
-      if (link.kind == "bridge") host->remove(link);
+    for (const std::string& bridge : bridges()) delete_bridge(bridge);
   }
 }
 
-TEST_F(Daemon, SaysWhichRightItLacks) {
+TEST_P(Daemon, SaysWhichRightItLacks) {
   Command command;
   command.argv = {"setpriv",
                   "--bounding-set=-all",
@@ -175,7 +176,7 @@ TEST_F(Daemon, SaysWhichRightItLacks) {
                   "--ambient-caps=-all",
                   XCP_NETWORKD,
                   "--backend",
-                  "bridge",
+                  boost::describe::enum_to_string(GetParam(), "?"),
                   "--socket",
                   socket,
                   "--state-dir",
@@ -185,10 +186,10 @@ TEST_F(Daemon, SaysWhichRightItLacks) {
   EXPECT_NE((outcome.output + outcome.errors).find("CAP_NET_ADMIN"), std::string::npos);
 }
 
-TEST_F(Daemon, NeedsNoRightWithoutDevices) {
+TEST_P(Daemon, NeedsNoRightWithoutDevices) {
   begin({}, "sim");
-  EXPECT_EQ(network->backend(), Backend::sim);
-  EXPECT_EQ(network->nics().size(), 2u);
+  EXPECT_EQ(client->backend(), Backend::sim);
+  EXPECT_EQ(client->nics().size(), 2u);
 }
 
 }  // namespace

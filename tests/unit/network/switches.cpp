@@ -2,6 +2,8 @@
 // See switches.hpp.
 #include "switches.hpp"
 
+#include <sstream>
+
 #include "ovs-integration/names.hpp"
 
 namespace xcp::network {
@@ -17,13 +19,24 @@ std::string bare(std::string text) {
 
 }  // namespace
 
+std::set<std::string> SwitchTest::bridges() {
+  std::set<std::string> names;
+  if (is_ovs()) {
+    std::istringstream lines(ovs->vsctl("list-br"));
+    for (std::string line; std::getline(lines, line);) names.insert(line);
+    return names;
+  }
+  for (const Link& each : host->all())
+    if (each.kind == "bridge") names.insert(each.name);
+  return names;
+}
+
 std::string SwitchTest::bridge_of(const std::string& device) {
   if (is_ovs()) {
-    for (const Link& each : host->all())
-      if (("\n" + ovs->vsctl("list-br")).find("\n" + each.name + "\n") != std::string::npos &&
-          ("\n" + ovs->vsctl("list-ifaces " + each.name)).find("\n" + device + "\n") !=
-              std::string::npos)
-        return each.name;
+    for (const std::string& bridge : bridges())
+      if (("\n" + ovs->vsctl("list-ifaces " + bridge)).find("\n" + device + "\n") !=
+          std::string::npos)
+        return bridge;
     return {};
   }
   const int master = link(device).master;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "namespaces.hpp"
@@ -23,6 +24,8 @@ class SwitchTest : public HostTest, public testing::WithParamInterface<Backend> 
   bool is_ovs() const { return GetParam() == Backend::openvswitch; }
   Link link(const std::string& name) { return host->find(name).value(); }
 
+  // All of this backend's kind, whoever made them.
+  std::set<std::string> bridges();
   // The bridge that a device is a port of; empty: none.
   std::string bridge_of(const std::string& device);
   // The uuid of the network whose mark a bridge bears; empty: none.
